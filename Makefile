@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+#
+# libfastio: make, make check, make bench, make install; see README.md
+
+VERSION = 0.1.0
+
+CC ?= gcc
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+BINDIR ?= $(PREFIX)/bin
+
+B = build
+
+# make V=1 shows the commands
+ifeq ($(V),)
+Q = @echo "  $(@:build/%=%)";
+endif
+
+WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+       -Wpointer-arith -Wundef
+OPT = -O2 -g
+CPPFLAGS_ALL = -D_GNU_SOURCE -DFIO_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(CFLAGS)
+DEPFLAGS = -MMD -MP
+
+# SAN=asan|tsan|ubsan builds into a directory of its own
+ifneq ($(SAN),)
+B := build/$(SAN)
+SAN_asan = -fsanitize=address
+SAN_tsan = -fsanitize=thread
+SAN_ubsan = -fsanitize=undefined -fno-sanitize-recover=undefined
+SANFLAGS = $(SAN_$(SAN)) -fno-omit-frame-pointer
+ifeq ($(SAN_$(SAN)),)
+$(error SAN must be asan, tsan or ubsan)
+endif
+endif
+
+# The background task runs without libc's thread state: no stack protector, no thread-local storage.
+CORE_FLAGS = -fPIC -fvisibility=hidden -fno-stack-protector -fno-strict-aliasing \
+	     -ftls-model=initial-exec -fno-builtin-memcmp
+PRELOAD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin -fno-stack-protector \
+		-ftls-model=initial-exec -U_FORTIFY_SOURCE
+
+CORE_SRC := $(wildcard core/*.c core/*.S)
+PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
+BENCH_SRC := $(wildcard bench/*.c)
+TEST_SRC := $(wildcard tests/progs/*.c)
+FAULT_SRC := $(wildcard tests/fault/progs/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c)
+
+obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
+
+CORE_OBJ := $(call obj,$(CORE_SRC))
+PRELOAD_OBJ := $(call obj,$(PRELOAD_SRC))
+BENCH_OBJ := $(call obj,$(BENCH_SRC))
+TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/%.c=$(B)/tests/fault-%)
+UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+
+.PHONY: all check check-unit bench deps install clean lint tests units
+
+all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio
+
+$(B)/obj/core/%.o: core/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CORE_FLAGS) $(SANFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(B)/obj/core/%.o: core/%.S
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -fPIC $(DEPFLAGS) -c -o $@ $<
+
+$(B)/obj/preload/%.o: preload/%.c preload/symbols.def
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PRELOAD_FLAGS) $(SANFLAGS) $(DEPFLAGS) -c -o $@ $<
+
+$(B)/obj/preload/%.o: preload/%.S preload/symbols.def
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -fPIC $(DEPFLAGS) -c -o $@ $<
+
+$(B)/obj/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(DEPFLAGS) -c -o $@ $<
+
+$(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
+	@mkdir -p $(@D)
+	sh preload/mkmap.sh "$(CC)" preload/symbols.def > $@.tmp && mv $@.tmp $@
+
+$(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map
+	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
+		-Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
+		-o $@ $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
+
+$(B)/fastio-bench: $(BENCH_OBJ)
+	$(Q)$(CC) -o $@ $^ -lpthread $(LDFLAGS)
+
+$(B)/fastio: tools/fastio.sh
+	@mkdir -p $(@D)
+	sed 's|@VERSION@|$(VERSION)|' $< > $@.tmp && chmod 755 $@.tmp && mv $@.tmp $@
+
+$(B)/tests/fault-%: tests/fault/progs/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -ldl
+
+$(B)/tests/%: tests/progs/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -lutil
+
+$(B)/unit/%: tests/unit/%.c $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(CORE_OBJ) \
+		-l:liburing.a -lpthread
+
+tests: $(TESTS)
+units: $(UNITS)
+
+deps:
+	@sh tools/deps.sh build
+
+check:
+	@bash tools/deps.sh check
+	$(MAKE) all tests units
+	bash tests/run.sh $(CHECKFLAGS)
+
+bench:
+	@bash tools/deps.sh bench
+	$(MAKE) all
+	bash bench/run.sh $(BENCHFLAGS)
+
+lint:
+	clang-format --dry-run -Werror $(filter %.c,$(CORE_SRC) $(PRELOAD_SRC) $(BENCH_SRC)) $(wildcard core/*.h)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=unknownMacro -D__x86_64__ core
+	shellcheck $(wildcard bench/*.sh tests/*.sh tools/*.sh preload/*.sh)
+	clang-tidy --quiet core/*.c -- -std=gnu11 -D_GNU_SOURCE -DFIO_VERSION='"0"'
+
+install: all
+	install -D -m 755 $(B)/libfastio.so $(DESTDIR)$(LIBDIR)/libfastio.so
+	install -D -m 755 $(B)/fastio $(DESTDIR)$(BINDIR)/fastio
+	install -D -m 755 $(B)/fastio-bench $(DESTDIR)$(BINDIR)/fastio-bench
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# programs.sh - the real programs that are measured; sourced by run.sh
+#
+# One row each:  name | needs | before | compare | source | command
+#   needs    programs that must exist, else the row is left out
+#   before   function that prepares $OUT, outside of the timed part
+#   compare  how the result is compared with stock's: mtime, nomtime, nolinkmtime (symlinks
+#            get none), gone (OUT must not exist), and '-PATTERN' for paths left out
+#   source   functions that make the row's sources in $SRC, once per file system
+#   command  run in $OUT/.. (or $OUT when 'before' made it a project)
+#
+# $SRC and $OUT are on the same file system.  Sources are made anew on each file system
+# and the warm-up runs bring them into the page cache.
+# shellcheck disable=SC2016,SC2034
+PROGRAMS=(
+	'tar|tar|out_empty|mtime|src_tar|tar xf $SRC/tree.tar -C $OUT'
+	'cp-r|cp|out_none|nomtime|src_tree|cp -r $SRC/tree $OUT'
+	'cp-a|cp|out_none|mtime|src_tree|cp -a $SRC/tree $OUT'
+	'rm-rf|rm|out_tree|gone|src_tree|rm -rf $OUT'
+	'git-checkout|git|out_git|nomtime|src_git|git --git-dir=$SRC/repo.git --work-tree=$OUT checkout -q -f HEAD'
+	'git-clone|git|out_none|nomtime -.git/index -.git/logs|src_git|git clone -q --no-hardlinks $SRC/repo.git $OUT'
+	'unzip|unzip zip|out_empty|mtime nolinkmtime|src_zip|unzip -q $SRC/tree.zip -d $OUT'
+	'zipfile|/usr/bin/python3 zip|out_empty|nomtime|src_zip|/usr/bin/python3 -m zipfile -e $SRC/tree.zip $OUT'
+	'npm-ci|npm node|out_npm|nomtime|src_npm|npm ci --offline --ignore-scripts --no-audit --no-fund --no-progress --no-update-notifier --loglevel=error --logs-max=0 --userconfig=/dev/null --cache=$SRC/npm/cache --registry=$(cat $SRC/npm/url)'
+	'venv|/usr/bin/python3|out_none|nomtime -*.pyc|src_none|/usr/bin/python3 -m venv $OUT'
+	'make|make cc|out_empty|nomtime|src_make|make -s -j$CORES -C $SRC/cproject O=$OUT'
+)
+
+# measured in fewer rounds; and left out by --quick
+SLOW='npm-ci venv make'
+SKIP='venv'
+
+# ---- what is there before a run ----
+
+out_none() { :; }
+out_empty() { mkdir "$OUT"; }
+out_tree() { cp -a "$SRC/tree" "$OUT"; }
+
+out_git() {
+	mkdir "$OUT"
+	rm -f "$SRC/repo.git/index"
+}
+
+out_npm() {
+	mkdir "$OUT"
+	cp "$SRC/npm/package.json" "$SRC/npm/package-lock.json" "$OUT"
+}
+
+# ---- sources ----
+
+src_none() { :; }
+
+src_tree() {
+	[ -d "$SRC/tree" ] || "$BENCH" mktree --files "$FILES" --owners "$SRC/tree"
+}
+
+src_tar() {
+	src_tree
+	[ -e "$SRC/tree.tar" ] || tar cf "$SRC/tree.tar" -C "$SRC/tree" --sort=name .
+}
+
+src_zip() {
+	src_tree
+	[ -e "$SRC/tree.zip" ] || (cd "$SRC/tree" && zip -qry "$SRC/tree.zip" .)
+}
+
+src_git() {
+	src_tree
+	[ ! -d "$SRC/repo.git" ] || return 0
+	local git=(git -c user.name=bench -c user.email=bench@localhost -c gc.auto=0
+		-c maintenance.auto=false --git-dir="$SRC/repo.git" --work-tree="$SRC/tree")
+	git init -q --bare -b main "$SRC/repo.git"
+	git --git-dir="$SRC/repo.git" config core.bare false
+	git --git-dir="$SRC/repo.git" config gc.auto 0
+	"${git[@]}" add -A
+	GIT_COMMITTER_DATE='2024-01-01T00:00:00Z' "${git[@]}" commit -q -m tree \
+		--date 2024-01-01T00:00:00Z
+	"${git[@]}" repack -q -a -d
+}
+
+# The npm cache is warmed once per session and copied to each file system.
+src_npm() {
+	[ ! -d "$SRC/npm" ] || return 0
+	if [ ! -d "$WORK/npm" ]; then
+		say "warming an npm cache ($NPM_FILES files)"
+		rm -rf "$WORK/npm.part"
+		mkdir "$WORK/npm.part"
+		node "$HERE/npm-cache.js" "$WORK/npm.part" "$NPM_FILES" >&2
+		mv "$WORK/npm.part" "$WORK/npm"
+	fi
+	cp -a "$WORK/npm" "$SRC/npm"
+}
+
+src_make() {
+	[ -d "$SRC/cproject" ] || bash "$HERE/cproject.sh" "$SRC/cproject" "$MAKE_FILES"
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree.c - the 'tree' subcommand: one line per entry of a tree, sorted by path
+ *
+ * path, type, mode, uid:gid, size (of files), links (of files), mtime, content
+ * hash or symlink target; two trees are equal when the lines are.
+ */
+#include "bench.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+	"Usage: fastio-bench tree [OPTION]... DIR\n"
+	"Prints one line per entry below DIR, sorted by path: path, type, mode, owner, size\n"
+	"and number of links (not of directories), mtime, hash of the content or target of\n"
+	"the symlink.\n"
+	"\n"
+	"  --mtime UNIT        no, s (default) or ns\n"
+	"  --no-link-mtime     leave out the mtime of symlinks\n"
+	"  --exclude PATTERN   leave out entries whose path below DIR matches (repeatable);\n"
+	"                      a directory is left out with all that is in it\n"
+	"  --hash              one line instead: number of entries and a hash of all lines\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0 fine, 1 an I/O error, 2 wrong usage.\n";
+
+enum { O_MTIME = 256, O_NO_LINK, O_EXCLUDE, O_HASH, O_HELP };
+
+static const struct option options[] = {
+	{ "mtime", required_argument, NULL, O_MTIME },
+	{ "no-link-mtime", no_argument, NULL, O_NO_LINK },
+	{ "exclude", required_argument, NULL, O_EXCLUDE },
+	{ "hash", no_argument, NULL, O_HASH },
+	{ "help", no_argument, NULL, O_HELP },
+	{ NULL, 0, NULL, 0 },
+};
+
+enum { CHUNK = 1 << 18 };
+
+struct entry {
+	char *path;
+	char *line; /* without the path */
+};
+
+struct tree {
+	char **exclude;
+	int nexclude;
+	char unit; /* of mtime: '-', 's', 'n' */
+	bool no_link_mtime;
+	struct entry *entries;
+	size_t n, room;
+	char *chunk;
+};
+
+#define HASH_SEED 0xcbf29ce484222325u
+
+/* FNV-1a over 8-byte words with a final mix of the tail */
+static uint64_t hash_more(uint64_t h, const char *p, size_t n)
+{
+	uint64_t w;
+
+	for (; n >= 8; p += 8, n -= 8) {
+		memcpy(&w, p, 8);
+		h = (h ^ w) * 0x100000001b3u;
+		h ^= h >> 29;
+	}
+	if (n) {
+		w = 0;
+		memcpy(&w, p, n);
+		h = (h ^ w ^ (uint64_t)n << 56) * 0x100000001b3u;
+		h ^= h >> 29;
+	}
+	return h;
+}
+
+static int hash_file(struct tree *t, int dir, const char *name, uint64_t *out)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t h = HASH_SEED;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return -1;
+	while (n > 0) { /* chunks are full but for the last, whatever read returns */
+		size_t got = 0;
+
+		while (got < CHUNK && (n = read(fd, t->chunk + got, CHUNK - got)) > 0)
+			got += (size_t)n;
+		if (n < 0)
+			break;
+		h = hash_more(h, t->chunk, got);
+	}
+	if (n < 0) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+		return -1;
+	}
+	*out = h;
+	return close(fd);
+}
+
+static char type_of(mode_t mode)
+{
+	return S_ISREG(mode)  ? 'f' :
+	       S_ISDIR(mode)  ? 'd' :
+	       S_ISLNK(mode)  ? 'l' :
+	       S_ISFIFO(mode) ? 'p' :
+	       S_ISSOCK(mode) ? 's' :
+	       S_ISCHR(mode)  ? 'c' :
+				'b';
+}
+
+static char *describe(struct tree *t, int dir, const char *name, const struct stat *st)
+{
+	char mtime[64] = "-", size[64] = "- -", content[PATH_MAX + 8] = "-";
+	uint64_t hash = 0;
+	char *line;
+
+	if (t->no_link_mtime && S_ISLNK(st->st_mode))
+		; /* "-" */
+	else if (t->unit == 's')
+		snprintf(mtime, sizeof(mtime), "%lld", (long long)st->st_mtim.tv_sec);
+	else if (t->unit == 'n')
+		snprintf(mtime, sizeof(mtime), "%lld.%09ld", (long long)st->st_mtim.tv_sec,
+			 st->st_mtim.tv_nsec);
+	if (!S_ISDIR(st->st_mode))
+		snprintf(size, sizeof(size), "%lld %lu", (long long)st->st_size,
+			 (unsigned long)st->st_nlink);
+	if (S_ISREG(st->st_mode)) {
+		if (hash_file(t, dir, name, &hash))
+			return NULL;
+		snprintf(content, sizeof(content), "%016llx", (unsigned long long)hash);
+	} else if (S_ISLNK(st->st_mode)) {
+		ssize_t n = readlinkat(dir, name, content, sizeof(content) - 1);
+
+		if (n < 0)
+			return NULL;
+		content[n] = '\0';
+	}
+	if (asprintf(&line, "%c %04o %u:%u %s %s %s", type_of(st->st_mode),
+		     (unsigned)(st->st_mode & 07777), (unsigned)st->st_uid, (unsigned)st->st_gid,
+		     size, mtime, content) < 0)
+		return NULL;
+	return line;
+}
+
+static int add(struct tree *t, char *path, char *line)
+{
+	if (t->n == t->room) {
+		size_t room = t->room ? t->room * 2 : 1024;
+		struct entry *e = realloc(t->entries, room * sizeof(*e));
+
+		if (!e)
+			return -1;
+		t->entries = e;
+		t->room = room;
+	}
+	t->entries[t->n++] = (struct entry){ path, line };
+	return 0;
+}
+
+static bool excluded(const struct tree *t, const char *path)
+{
+	for (int i = 0; i < t->nexclude; i++)
+		if (!fnmatch(t->exclude[i], path, 0))
+			return true;
+	return false;
+}
+
+static int walk(struct tree *t, int fd, const char *prefix);
+
+static int visit(struct tree *t, int dir, const char *prefix, const char *name)
+{
+	char *path = NULL, *line = NULL;
+	struct stat st;
+	int sub, rc;
+
+	if (asprintf(&path, "%s%s%s", prefix, *prefix ? "/" : "", name) < 0)
+		return io_failed("remember", name, ENOMEM);
+	if (excluded(t, path)) {
+		free(path);
+		return EXIT_OK;
+	}
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ||
+	    !(line = describe(t, dir, name, &st)) || add(t, path, line)) {
+		rc = io_failed("examine", path, errno);
+		free(line);
+		free(path);
+		return rc;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return EXIT_OK;
+	sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sub < 0)
+		return io_failed("open", path, errno);
+	return walk(t, sub, path);
+}
+
+/* Takes over fd */
+static int walk(struct tree *t, int fd, const char *prefix)
+{
+	DIR *d = fdopendir(fd);
+	struct dirent *e;
+	int rc = EXIT_OK;
+
+	if (!d) {
+		rc = io_failed("list", prefix, errno);
+		close(fd);
+		return rc;
+	}
+	while (rc == EXIT_OK && (errno = 0, e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			rc = visit(t, dirfd(d), prefix, e->d_name);
+	if (rc == EXIT_OK && errno)
+		rc = io_failed("list", prefix, errno);
+	closedir(d);
+	return rc;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
+}
+
+static void print_tree(const struct tree *t, bool hash)
+{
+	uint64_t h = HASH_SEED;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct entry *e = &t->entries[i];
+
+		if (hash) {
+			h = hash_more(h, e->path, strlen(e->path) + 1);
+			h = hash_more(h, e->line, strlen(e->line) + 1);
+		} else {
+			printf("%s\t%s\n", e->path, e->line);
+		}
+	}
+	if (hash)
+		printf("%zu %016llx\n", t->n, (unsigned long long)h);
+}
+
+static int list_tree(struct tree *t, const char *dir, bool hash)
+{
+	int fd, rc;
+
+	t->chunk = malloc(CHUNK);
+	if (!t->chunk)
+		return io_failed("prepare", dir, ENOMEM);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		rc = io_failed("open", dir, errno);
+	} else {
+		rc = walk(t, fd, "");
+		if (rc == EXIT_OK) {
+			if (t->n)
+				qsort(t->entries, t->n, sizeof(*t->entries), by_path);
+			print_tree(t, hash);
+			rc = finish_output();
+		}
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->entries[i].path);
+		free(t->entries[i].line);
+	}
+	free(t->entries);
+	free(t->chunk);
+	return rc;
+}
+
+int tree_main(int argc, char **argv)
+{
+	struct tree t = { .unit = 's' };
+	bool hash = false;
+	int opt, rc;
+
+	t.exclude = calloc((size_t)argc, sizeof(*t.exclude));
+	if (!t.exclude)
+		return io_failed("prepare", "tree", ENOMEM);
+	rc = EXIT_USAGE;
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (opt) {
+		case O_MTIME:
+			if (strcmp(optarg, "no") && strcmp(optarg, "s") && strcmp(optarg, "ns")) {
+				usage_failed("tree", "unknown --mtime", optarg);
+				goto out;
+			}
+			t.unit = optarg[0] == 's' ? 's' : optarg[1] == 's' ? 'n' : '-';
+			break;
+		case O_NO_LINK:
+			t.no_link_mtime = true;
+			break;
+		case O_EXCLUDE:
+			t.exclude[t.nexclude++] = optarg;
+			break;
+		case O_HASH:
+			hash = true;
+			break;
+		case 'h':
+		case O_HELP:
+			fputs(help, stdout);
+			rc = finish_output();
+			goto out;
+		default:
+			option_failed("tree", argv);
+			goto out;
+		}
+	}
+	if (optind + 1 != argc) {
+		usage_failed("tree", "one directory is needed", NULL);
+		goto out;
+	}
+	rc = list_tree(&t, argv[optind], hash);
+out:
+	free(t.exclude);
+	return rc;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * age.c - held data of open files comes of age; a dead program's work is finished
+ *
+ * An open file whose data is older than age_us is not one of those written and closed in one go.  The
+ * task writes it out; the next call of the program on the descriptor finds `made` set, takes the real
+ * file (for a create: the descriptor that the task gives back) and passes through from then on.
+ */
+#include "age.h"
+
+#include "clock.h"
+#include "counters.h"
+#include "dir.h"
+#include "exec.h"
+#include "fio.h"
+#include "log.h"
+#include "options.h"
+#include "sys.h"
+#include "task.h"
+
+static const uint32_t as_task = FIO_LOCK_HELD | FIO_LOCK_TASK;
+
+struct scan {
+	int64_t now; /* coarse time */
+	bool any;    /* something was written out */
+};
+
+/*
+ * A file that the program has open for real: its descriptor if it was sent (content is held), else
+ * (only a truncation is due) the file of that name, if it still is the same file.
+ */
+static int file_of(struct fio_intent *it)
+{
+	int fd = atomic_exchange(&it->task_fd, -1);
+	struct stat st;
+
+	if (fd >= 0 || it->sent)
+		return fd;
+	fd = sys_openat(atomic_load(&it->dir->task_fd), it->name,
+			O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fd;
+	if (sys_fstat(fd, &st) == 0 && st.st_dev == it->dev && st.st_ino == it->ino)
+		return fd;
+	sys_close(fd);
+	return -ESTALE;
+}
+
+/* The file of an open intent, for the task: an open descriptor or -errno. */
+static int make(struct fio_intent *it, enum fio_step *step)
+{
+	int fd, err;
+
+	if (it->kind == FIO_KIND_CREATE)
+		return fio_exec_create(it, atomic_load(&it->dir->task_fd), step);
+	fd = file_of(it);
+	if (fd < 0)
+		return -EBADF;
+	err = fio_exec_fill(it, fd, step);
+	if (!err)
+		return fd;
+	sys_close(fd);
+	return err;
+}
+
+static bool age_one(struct fio_intent *it, void *arg)
+{
+	struct scan *s = arg;
+	enum fio_step step;
+	int fd;
+
+	if (fio_state(it) != FIO_ST_OPEN || it->made || !it->born_us ||
+	    s->now - it->born_us < fio_opt.age_us)
+		return true;
+	if (!fio_trylock_as(&it->lock, as_task))
+		return true;
+	if (fio_state(it) == FIO_ST_OPEN && !it->made && it->linked &&
+	    atomic_load(&it->dir->task_fd) >= 0) {
+		fd = make(it, &step);
+		if (fd >= 0) {
+			if (it->kind == FIO_KIND_CREATE)
+				fio_task_give(it, fd);
+			sys_close(fd);
+		} else if (fd != -EBADF) {
+			it->err = fd;
+		}
+		if (fd != -EBADF) {
+			it->made = true;
+			s->any = true;
+			fio_count(task_aged);
+		}
+	}
+	fio_unlock(&it->lock);
+	return true;
+}
+
+bool fio_age_scan(void)
+{
+	struct scan s = {.now = 0, .any = false};
+
+	if (!atomic_load_explicit(&fio_n_open, memory_order_relaxed))
+		return false;
+	s.now = fio_coarse_us();
+	fio_intent_each(age_one, &s);
+	return s.any;
+}
+
+static void report(struct fio_intent *it, enum fio_step step, int err)
+{
+	(void)step;
+	if (err < 0)
+		fio_log("after the program's death, could not finish '", it->name, "'", NULL);
+}
+
+static bool rescue_one(struct fio_intent *it, void *arg)
+{
+	enum fio_state state = fio_state(it);
+	enum fio_step step = FIO_STEP_NONE;
+	int dirfd, fd = -1, err = 0;
+
+	(void)arg;
+	if (state == FIO_ST_FREE || !it->linked || !it->dir)
+		return true;
+	if (it->made && state != FIO_ST_CLAIMED)
+		return true; /* written out by age */
+	dirfd = atomic_load(&it->dir->task_fd);
+	/* A thread that died may have begun what it had claimed. */
+	if (state == FIO_ST_CLAIMED || state == FIO_ST_BUSY)
+		it->made = true;
+	switch ((enum fio_kind)it->kind) {
+	case FIO_KIND_CREATE:
+		fd = fio_exec_create(it, dirfd, &step);
+		err = fd;
+		break;
+	case FIO_KIND_WRITE:
+		fd = file_of(it);
+		err = fd < 0 ? fd : fio_exec_fill(it, fd, &step);
+		break;
+	case FIO_KIND_UNLINK:
+		step = FIO_STEP_UNLINK;
+		err = sys_unlinkat(dirfd, it->name, 0);
+		if (err == -ENOENT)
+			err = 0;
+		break;
+	}
+	if (fd >= 0)
+		sys_close(fd);
+	report(it, step, err);
+	return true;
+}
+
+void fio_rescue(void)
+{
+	fio_intent_each(rescue_one, NULL);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * barrier.c - finishing what others are about to see
+ */
+#include "clock.h"
+#include "counters.h"
+#include "dir.h"
+#include "exec.h"
+#include "fdtab.h"
+#include "file.h"
+#include "fio.h"
+#include "queue.h"
+#include "sys.h"
+#include "task.h"
+#include "util.h"
+
+_Atomic uint32_t fio_live;
+
+void fio_finish(struct fio_found f, enum fio_cause cause)
+{
+	struct fio_intent *it = f.it;
+
+	fio_count(barrier_file);
+	fio_count_at(FIO_CNT_cause_exit + (int)cause);
+	for (;;) {
+		if (atomic_load(&it->gen) != f.gen)
+			return;
+		switch (fio_state(it)) {
+		case FIO_ST_FREE:
+			return;
+		case FIO_ST_OPEN:
+			fio_lock(&it->lock);
+			if (fio_state(it) == FIO_ST_OPEN && atomic_load(&it->gen) == f.gen) {
+				if (fio_file_flush(it, true) < 0)
+					return;
+			} else {
+				fio_unlock(&it->lock);
+			}
+			continue;
+		case FIO_ST_QUEUED:
+			if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
+				fio_hold_paid(false);
+				fio_task_wake();
+				fio_queue_wait_gen(it, f.gen);
+			} else if (fio_queue_claim_one(it, true)) {
+				fio_exec(it, false);
+			}
+			continue;
+		case FIO_ST_BUSY:
+		case FIO_ST_QUEUING:
+		case FIO_ST_CLAIMED:
+			fio_queue_wait_gen(it, f.gen);
+			continue;
+		}
+	}
+}
+
+void fio_drain(void)
+{
+	uint64_t limit = fio_queue_head();
+	struct fio_intent *it;
+
+	while ((it = fio_queue_claim(limit, true)))
+		fio_exec(it, false);
+	if (fio_queue_unclaimed())
+		fio_task_wake();
+	fio_queue_wait_pos(limit);
+}
+
+static bool flush_open(struct fio_intent *it, void *arg)
+{
+	(void)arg;
+	if (fio_state(it) != FIO_ST_OPEN)
+		return true;
+	fio_lock(&it->lock);
+	if (fio_state(it) == FIO_ST_OPEN)
+		fio_file_flush(it, false);
+	else
+		fio_unlock(&it->lock);
+	return true;
+}
+
+void fio_finish_all(enum fio_cause cause)
+{
+	if (!fio_pending())
+		return;
+	fio_count(barrier_all);
+	fio_count_at(FIO_CNT_cause_exit + (int)cause);
+	if (atomic_load(&fio_n_open))
+		fio_intent_each(flush_open, NULL);
+	fio_drain();
+}
+
+void fio_release_all_slow(enum fio_cause cause)
+{
+	struct fio_thread *t = fio_enter();
+
+	if (!t)
+		return;
+	fio_finish_all(cause);
+	fio_leave(t);
+}
+
+/* An ordinary descriptor: whatever is pending on its inode under another name or descriptor. */
+static enum fio_class finish_inode(int fd, enum fio_cause cause)
+{
+	uint64_t hash;
+	enum fio_class class = fio_fd_class(fd, &hash);
+	struct fio_found f;
+
+	while (hash && (f = fio_table_by_ino(hash)).it)
+		fio_finish(f, cause);
+	return class;
+}
+
+void fio_release_fd_slow(int fd, enum fio_cause cause)
+{
+	struct fio_thread *t = fio_enter();
+	struct fio_intent *it;
+
+	if (!t)
+		return;
+	it = fio_fd_lock(fd);
+	if (it) {
+		fio_count(barrier_file);
+		fio_count_at(FIO_CNT_cause_exit + (int)cause);
+		fio_file_flush(it, true);
+	} else {
+		finish_inode(fd, cause);
+	}
+	fio_leave(t);
+}
+
+void fio_peek_fd_slow(int fd, enum fio_cause cause)
+{
+	struct fio_thread *t = fio_enter();
+	char name[FIO_NAME_MAX + 1];
+	struct fio_intent *it;
+	struct fio_dir *dir;
+	size_t len;
+	bool create;
+
+	if (!t)
+		return;
+	it = fio_fd_lock(fd);
+	if (!it) {
+		finish_inode(fd, cause);
+		goto out;
+	}
+	if (it->kind == FIO_KIND_WRITE && !it->len && !it->what) {
+		fio_unlock(&it->lock);
+		goto out;
+	}
+	create = it->kind == FIO_KIND_CREATE && !it->len && !it->made && !(it->what & FIO_SET_META);
+	dir = it->dir;
+	len = it->name_len;
+	__builtin_memcpy(name, it->name, len);
+	fio_dir_ref(dir);
+	if (fio_file_flush(it, true) == 0 && create)
+		fio_file_rehold(t, dir, name, len, fd);
+	fio_dir_unref(dir);
+out:
+	fio_leave(t);
+}
+
+void fio_release_channel_slow(int fd)
+{
+	struct fio_thread *t = fio_enter();
+	struct fio_intent *it;
+
+	if (!t)
+		return;
+	it = fio_fd_lock(fd);
+	if (it)
+		fio_file_flush(it, true);
+	else if (finish_inode(fd, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
+		fio_finish_all(FIO_CAUSE_CHANNEL);
+	fio_leave(t);
+}
+
+struct in_dir {
+	dev_t dev;
+	ino_t ino;
+	struct fio_found found;
+};
+
+static bool match_dir(struct fio_intent *it, void *arg)
+{
+	struct in_dir *in = arg;
+	uint32_t gen = atomic_load(&it->gen);
+	struct fio_dir *d = it->dir;
+
+	if (fio_state(it) == FIO_ST_FREE || !d || d->ino != in->ino || d->dev != in->dev)
+		return true;
+	in->found.it = it;
+	in->found.gen = gen;
+	return false;
+}
+
+void fio_release_dirfd_slow(int fd, enum fio_cause cause)
+{
+	struct fio_thread *t = fio_enter();
+	struct in_dir in;
+	struct stat st;
+
+	if (!t)
+		return;
+	if (sys_fstat(fd, &st) == 0) {
+		in.dev = st.st_dev;
+		in.ino = st.st_ino;
+		fio_count(barrier_dir);
+		for (;;) {
+			in.found.it = NULL;
+			fio_intent_each(match_dir, &in);
+			if (!in.found.it)
+				break;
+			fio_finish(in.found, cause);
+			if (fio_state(in.found.it) == FIO_ST_OPEN && in.found.it->err)
+				break;
+		}
+	}
+	fio_leave(t);
+}

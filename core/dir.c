@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dir.c - resolving and remembering directories
+ */
+#include "dir.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "clock.h"
+#include "counters.h"
+#include "fdtab.h"
+#include "fio.h"
+#include "hidden.h"
+#include "mem.h"
+#include "sys.h"
+#include "task.h"
+#include "util.h"
+
+#define PER_CHUNK 64
+#define CHUNKS 64
+#define LIVE_MAX 64          /* more than this many: the least recently used one is retired */
+#define VALID_US 10000       /* a cached prefix is looked up again after this time */
+#define CHECKS_TO_LIST 8     /* names asked of the kernel before the directory is listed */
+#define LIST_MAX 2048        /* a directory with more names is not listed */
+#define PATH_LEN_MAX 4096
+
+#define FS_IOC_GETFLAGS_ 0x80086601L
+#define BAD_FLAGS                                                                         \
+	(0x10 /* immutable */ | 0x20 /* append */ | 0x8 /* sync */ | 0x10000 /* dirsync */ | \
+	 0x40000000 /* casefold */ | 0x800 /* encrypted */)
+
+_Atomic uint64_t fio_ns_epoch = 1;
+_Atomic uint64_t fio_known_epoch = 1;
+_Atomic uint32_t fio_beliefs;
+_Atomic uint32_t fio_dirs_retired;
+
+static struct fio_lock dirs_lock;
+static struct fio_dir *chunks[CHUNKS];
+static uint32_t n_dirs; /* slots ever used */
+static uint32_t n_live; /* of them, not retired */
+
+static struct fio_dir *at(uint32_t i)
+{
+	return &chunks[i / PER_CHUNK][i % PER_CHUNK];
+}
+
+void fio_dir_ref(struct fio_dir *d)
+{
+	atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+}
+
+void fio_dir_unref(struct fio_dir *d)
+{
+	atomic_fetch_sub_explicit(&d->refs, 1, memory_order_release);
+}
+
+/* A reference to what was cached with this gen, if it is still that. */
+static bool ref_cached(struct fio_dir *d, uint32_t gen)
+{
+	uint32_t refs = atomic_fetch_add(&d->refs, 1);
+
+	if (!(refs & FIO_DIR_DEAD) && atomic_load(&d->gen) == gen)
+		return true;
+	atomic_fetch_sub(&d->refs, 1);
+	return false;
+}
+
+/* ---- names ---- */
+
+static bool names_has(const struct fio_dir *d, uint32_t print)
+{
+	for (uint32_t i = print; d->names_cap; i++) {
+		uint32_t have = d->names[i & (d->names_cap - 1)];
+
+		if (have == print)
+			return true;
+		if (!have)
+			return false;
+	}
+	return false;
+}
+
+static void names_put(uint32_t *names, uint32_t cap, uint32_t print)
+{
+	uint32_t i = print;
+
+	while (names[i & (cap - 1)])
+		i++;
+	names[i & (cap - 1)] = print;
+}
+
+static void names_drop(struct fio_thread *t, struct fio_dir *d)
+{
+	if (d->names)
+		fio_buf_put(fio_shard(t), d->names, d->names_cap * 4, FIO_LOCK_HELD);
+	d->names = NULL;
+	d->names_cap = 0;
+	d->n_names = 0;
+	d->known_epoch = 0;
+}
+
+static bool names_grow(struct fio_thread *t, struct fio_dir *d)
+{
+	uint32_t want = d->names_cap ? d->names_cap * 8 : 1024, bytes;
+	uint32_t *names;
+
+	if (want > FIO_BUF_MAX)
+		return false;
+	names = fio_buf_get(fio_shard(t), want, &bytes, FIO_LOCK_HELD);
+	if (!names)
+		return false;
+	memset(names, 0, bytes);
+	for (uint32_t i = 0; i < d->names_cap; i++) {
+		if (d->names[i])
+			names_put(names, bytes / 4, d->names[i]);
+	}
+	if (d->names)
+		fio_buf_put(fio_shard(t), d->names, d->names_cap * 4, FIO_LOCK_HELD);
+	d->names = names;
+	d->names_cap = bytes / 4;
+	return true;
+}
+
+static uint32_t print_of(uint64_t name_hash)
+{
+	uint32_t p = (uint32_t)(name_hash >> 16);
+
+	return p ? p : 1;
+}
+
+static void add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
+{
+	uint32_t print = print_of(name_hash);
+
+	if (names_has(d, print))
+		return;
+	if ((d->n_names + 1) * 4 > d->names_cap * 3 && !names_grow(t, d)) {
+		names_drop(t, d);
+		d->checks = UINT32_MAX / 2; /* too large to know */
+		return;
+	}
+	names_put(d->names, d->names_cap, print);
+	d->n_names++;
+}
+
+void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
+{
+	fio_lock(&d->lock);
+	add_name(t, d, name_hash);
+	fio_unlock(&d->lock);
+}
+
+static bool list(struct fio_thread *t, struct fio_dir *d)
+{
+	_Alignas(8) char buf[8192];
+	uint32_t n = 0;
+	long r;
+
+	if (sys_lseek(d->fd, 0, SEEK_SET) < 0)
+		return false;
+	while ((r = SYS3(SYS_getdents64, d->fd, buf, sizeof(buf))) > 0) {
+		for (long off = 0; off < r;) {
+			struct dirent64 *e = (struct dirent64 *)(buf + off);
+
+			add_name(t, d, fio_hash_name(e->d_name, strlen(e->d_name)));
+			off += e->d_reclen;
+			if (++n > LIST_MAX || !d->names)
+				return false;
+		}
+	}
+	return r == 0;
+}
+
+int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
+{
+	uint64_t epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
+	int ask = 1;
+
+	fio_lock(&d->lock);
+	if (d->known_epoch != epoch && ++d->checks == CHECKS_TO_LIST) {
+		fio_count(dir_listed);
+		if (list(t, d)) {
+			d->known_epoch = epoch;
+			d->checks = 0;
+			atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
+		} else {
+			d->checks = UINT32_MAX / 2;
+		}
+	}
+	if (d->known_epoch == epoch)
+		ask = names_has(d, print_of(name_hash));
+	fio_unlock(&d->lock);
+	if (ask)
+		fio_count(dir_checked);
+	else
+		fio_count(dir_known);
+	return ask;
+}
+
+void fio_dir_fresh(struct fio_dir *d)
+{
+	fio_lock(&d->lock);
+	d->known_epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
+	fio_unlock(&d->lock);
+	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
+}
+
+/* ---- the table ---- */
+
+static uint32_t traits_of(struct fio_dir *d, const struct stat *st)
+{
+	uint32_t traits = 0;
+	long flags = 0, r;
+	char acl[4];
+
+	if (!d->fs->ok)
+		return 0;
+	if (SYS3(SYS_ioctl, d->fd, FS_IOC_GETFLAGS_, &flags) == 0 && (flags & BAD_FLAGS))
+		return 0;
+	r = SYS4(SYS_fgetxattr, d->fd, "system.posix_acl_default", acl, 0);
+	if (r != -ENODATA && r != -EOPNOTSUPP)
+		return 0;
+#ifdef SYS_faccessat2
+	r = SYS4(SYS_faccessat2, d->fd, "", W_OK | X_OK, AT_EMPTY_PATH | AT_EACCESS);
+#else
+	r = -ENOSYS;
+#endif
+	if (r == -ENOSYS && SYS0(SYS_getuid) == SYS0(SYS_geteuid))
+		r = SYS3(SYS_faccessat, d->fd, ".", W_OK | X_OK);
+	if (r < 0)
+		return 0;
+	traits = FIO_DIR_CREATE;
+	if (d->fs->unlink_ok && (!(st->st_mode & S_ISVTX) || SYS0(SYS_geteuid) == 0))
+		traits |= FIO_DIR_UNLINK;
+	if (st->st_mode & S_ISGID || d->fs->grpid)
+		traits |= FIO_DIR_SGID;
+	return traits;
+}
+
+static void close_retired(struct fio_dir *d)
+{
+	int fd = atomic_exchange(&d->task_fd, -1);
+
+	if (fd >= 0)
+		sys_close(fd);
+}
+
+/* With dirs_lock held: closes the program's side; the task's side is closed by the task. */
+static bool retire(struct fio_dir *d)
+{
+	uint32_t unused = 0;
+
+	if (!atomic_compare_exchange_strong(&d->refs, &unused, FIO_DIR_DEAD))
+		return false;
+	atomic_fetch_add(&d->gen, 1);
+	fio_hidden_close(d->fd);
+	d->fd = -1;
+	n_live--;
+	if (d->sent)
+		atomic_fetch_add(&fio_dirs_retired, 1);
+	return true;
+}
+
+static void retire_oldest(struct fio_thread *t)
+{
+	struct fio_dir *oldest = NULL;
+
+	for (uint32_t i = 0; i < n_dirs; i++) {
+		struct fio_dir *d = at(i);
+
+		if (atomic_load(&d->refs) == 0 && (!oldest || d->used_us < oldest->used_us))
+			oldest = d;
+	}
+	if (oldest && retire(oldest)) {
+		fio_lock(&oldest->lock);
+		names_drop(t, oldest);
+		fio_unlock(&oldest->lock);
+	}
+}
+
+/* With dirs_lock held: a slot whose both sides are closed. */
+static struct fio_dir *slot(void)
+{
+	struct fio_dir *d;
+
+	for (uint32_t i = 0; i < n_dirs; i++) {
+		d = at(i);
+		if (atomic_load(&d->refs) == FIO_DIR_DEAD && !d->sent)
+			return d;
+	}
+	if (n_dirs == PER_CHUNK * CHUNKS)
+		return NULL;
+	if (n_dirs % PER_CHUNK == 0 && !chunks[n_dirs / PER_CHUNK]) {
+		chunks[n_dirs / PER_CHUNK] = fio_region(sizeof(struct fio_dir) * PER_CHUNK);
+		if (!chunks[n_dirs / PER_CHUNK])
+			return NULL;
+	}
+	d = at(n_dirs);
+	d->index = n_dirs++;
+	d->fd = -1;
+	atomic_store(&d->refs, FIO_DIR_DEAD);
+	return d;
+}
+
+static struct fio_dir *find(dev_t dev, ino_t ino)
+{
+	for (uint32_t i = 0; i < n_dirs; i++) {
+		struct fio_dir *d = at(i);
+
+		if (!(atomic_load(&d->refs) & FIO_DIR_DEAD) && d->ino == ino && d->dev == dev)
+			return d;
+	}
+	return NULL;
+}
+
+/* The directory that fd (hidden already, or -errno) is; takes fd over. */
+static struct fio_dir *enter(struct fio_thread *t, int fd)
+{
+	struct fio_dir *d = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return NULL;
+	if (sys_fstat(fd, &st) < 0)
+		goto fail;
+	if (n_live >= LIVE_MAX)
+		retire_oldest(t);
+	d = slot();
+	if (!d)
+		goto fail;
+	d->fs = fio_fs_get(st.st_dev, fd);
+	if (!d->fs)
+		goto fail;
+	d->fd = fd;
+	atomic_store(&d->task_fd, -1);
+	d->sent = false;
+	d->dev = st.st_dev;
+	d->ino = st.st_ino;
+	d->hash = fio_hash_inode(st.st_dev, st.st_ino);
+	d->known_epoch = 0;
+	d->checks = 0;
+	d->traits = traits_of(d, &st);
+	if (d->traits)
+		fio_task_send_dir(d);
+	n_live++;
+	/* Not a store: somebody with a stale pointer may be counting himself in and out right now. */
+	atomic_fetch_and(&d->refs, ~FIO_DIR_DEAD);
+	return d;
+
+fail:
+	fio_hidden_close(fd);
+	return NULL;
+}
+
+static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char *prefix)
+{
+	struct fio_dir *d = NULL;
+	struct stat st;
+	int fd;
+
+	if (sys_fstatat(dirfd, prefix, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+		return NULL;
+	fio_lock(&dirs_lock);
+	d = find(st.st_dev, st.st_ino);
+	if (!d) {
+		fd = sys_openat(dirfd, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY, 0);
+		d = enter(t, fd < 0 ? fd : fio_hide(fd));
+		fio_count(dir_resolved);
+	}
+	if (d) {
+		d->used_us = fio_coarse_us();
+		fio_dir_ref(d);
+	}
+	fio_unlock(&dirs_lock);
+	return d;
+}
+
+struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
+{
+	return resolve_slow(t, dirfd, path);
+}
+
+struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
+				size_t *name_len, int *why)
+{
+	uint64_t epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire), base = 0;
+	long len = fio_pathlen(t, path, PATH_LEN_MAX);
+	const char *slash;
+	struct fio_dir *d;
+	struct fio_prefix *p;
+	char prefix[PATH_LEN_MAX];
+	size_t plen;
+	int64_t now;
+
+	*why = FIO_CNT_pass_name;
+	if (len <= 0)
+		return NULL;
+	slash = memrchr(path, '/', (size_t)len);
+	*name = slash ? slash + 1 : path;
+	*name_len = (size_t)(path + len - *name);
+	plen = (size_t)len - *name_len;
+	if (*name_len == 0 || *name_len > 255 || (*name_len == 1 && (*name)[0] == '.') ||
+	    (*name_len == 2 && (*name)[0] == '.' && (*name)[1] == '.'))
+		return NULL;
+	*why = FIO_CNT_pass_dir;
+	if (path[0] != '/' && dirfd != AT_FDCWD) {
+		if (fio_fd_class(dirfd, &base) != FIO_CLASS_DIR)
+			return NULL;
+	}
+
+	now = fio_coarse_us();
+	for (int i = 0; i < FIO_DIR_CACHE; i++) {
+		p = &t->prefix[i];
+		if (p->epoch == epoch && p->base == base && p->len == plen &&
+		    now - p->when_us < VALID_US && memcmp(p->text, path, plen) == 0 &&
+		    ref_cached(p->dir, p->gen)) {
+			fio_count(dir_cached);
+			return p->dir;
+		}
+	}
+
+	memcpy(prefix, path, plen);
+	if (plen == 0)
+		prefix[plen++] = '.';
+	prefix[plen] = '\0';
+	d = resolve_slow(t, dirfd, prefix);
+	plen = (size_t)len - *name_len;
+	if (d && plen <= FIO_PREFIX_MAX) {
+		p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
+		p->epoch = 0;
+		p->base = base;
+		p->when_us = now;
+		p->dir = d;
+		p->gen = atomic_load(&d->gen);
+		p->len = (uint32_t)plen;
+		memcpy(p->text, path, plen);
+		p->epoch = epoch;
+	}
+	return d;
+}
+
+void fio_dirs_sweep(void)
+{
+	if (!atomic_exchange(&fio_dirs_retired, 0))
+		return;
+	if (!fio_trylock_as(&dirs_lock, FIO_LOCK_HELD | FIO_LOCK_TASK)) {
+		atomic_fetch_add(&fio_dirs_retired, 1);
+		return;
+	}
+	for (uint32_t i = 0; i < n_dirs; i++) {
+		struct fio_dir *d = at(i);
+
+		if (atomic_load(&d->refs) == FIO_DIR_DEAD && d->sent) {
+			if (atomic_load(&d->task_fd) < 0) {
+				/* Its descriptor is still on the way. */
+				atomic_fetch_add(&fio_dirs_retired, 1);
+				continue;
+			}
+			close_retired(d);
+			d->sent = false;
+		}
+	}
+	fio_unlock(&dirs_lock);
+}
+
+struct fio_dir *fio_dir_at(uint32_t index)
+{
+	return at(index);
+}
+
+void fio_dirs_lock(void)
+{
+	fio_lock(&dirs_lock);
+}
+
+void fio_dirs_unlock(void)
+{
+	fio_unlock(&dirs_lock);
+}
+
+void fio_dirs_each_locked(void (*fn)(struct fio_dir *d, void *arg), void *arg)
+{
+	for (uint32_t i = 0; i < n_dirs; i++)
+		fn(at(i), arg);
+}
+
+void fio_dirs_each(void (*fn)(struct fio_dir *d, void *arg), void *arg)
+{
+	fio_dirs_lock();
+	fio_dirs_each_locked(fn, arg);
+	fio_dirs_unlock();
+}
+
+void fio_dirs_drop(void)
+{
+	fio_lock(&dirs_lock);
+	for (uint32_t i = 0; i < n_dirs; i++)
+		retire(at(i));
+	fio_unlock(&dirs_lock);
+}
+
+void fio_dirs_reset(void)
+{
+	dirs_lock = (struct fio_lock){0};
+	for (uint32_t i = 0; i < n_dirs; i++) {
+		struct fio_dir *d = at(i);
+		uint32_t gen = atomic_load(&d->gen);
+
+		memset(d, 0, sizeof(*d));
+		d->index = i;
+		d->fd = -1;
+		atomic_store(&d->task_fd, -1);
+		atomic_store(&d->gen, gen + 1);
+		atomic_store(&d->refs, FIO_DIR_DEAD);
+	}
+	n_live = 0;
+	atomic_store(&fio_dirs_retired, 0);
+	atomic_fetch_add(&fio_ns_epoch, 1);
+	atomic_fetch_add(&fio_known_epoch, 1);
+	atomic_store(&fio_beliefs, 0);
+	fio_fs_reset();
+}

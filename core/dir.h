@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dir.h - directories in which something is deferred
+ *
+ * A directory is a descriptor of our own plus what was found out about it once: whether creates and
+ * unlinks may be deferred in it, and, for a directory that this process made or has listed, the set of
+ * names in it, so that the absence of a name needs no system call.
+ *
+ * Protocol.  The table of directories is under fio_dirs_lock.  refs counts intents and calls that use
+ * the directory; an unreferenced one may be retired (DEAD bit set by compare-and-swap from 0), after
+ * which gen changes and a cached pointer is worthless.  Memory is type-stable.  The name set is under
+ * the directory's own lock.  task_fd is the background task's descriptor: -1 until it has received it.
+ */
+#ifndef FIO_DIR_H
+#define FIO_DIR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "gate.h"
+#include "lock.h"
+
+#define FIO_DIR_DEAD 0x80000000u
+
+enum fio_trait {
+	FIO_DIR_CREATE = 1, /* creates may be deferred */
+	FIO_DIR_UNLINK = 2, /* unlinks may be deferred */
+	FIO_DIR_SGID = 4,   /* new files take the directory's group */
+};
+
+/* One mounted file system, by st_dev. */
+struct fio_fs {
+	dev_t dev;               /* identity */
+	bool ok;                 /* of a type whose behaviour is known, writable, no quota */
+	bool grpid;              /* new files take the directory's group */
+	bool unlink_ok;          /* background unlinks overlap with the program's */
+	_Atomic int64_t credit;  /* bytes that may be deferred before space is asked for again */
+};
+
+struct fio_dir {
+	_Atomic uint32_t refs;   /* users, or FIO_DIR_DEAD */
+	_Atomic uint32_t gen;    /* changes when the directory is retired */
+	uint32_t index;          /* position in the table */
+	uint32_t traits;         /* enum fio_trait */
+	int fd;                  /* program's hidden descriptor */
+	_Atomic int task_fd;     /* task's descriptor, -1 if it has none */
+	bool sent;               /* fd was sent to the task (or inherited by it) */
+	dev_t dev;               /* identity */
+	ino_t ino;
+	uint64_t hash;           /* of (dev, ino) */
+	struct fio_fs *fs;       /* never NULL */
+	int64_t used_us;         /* coarse time of last use */
+	struct fio_lock lock;    /* protects what follows */
+	uint64_t known_epoch;    /* fio_known_epoch while the set is complete, 0: it is not */
+	uint32_t *names;         /* open-addressed fingerprints, 0 empty */
+	uint32_t names_cap;      /* slots, a power of two */
+	uint32_t n_names;        /* used slots */
+	uint32_t checks;         /* names asked of the kernel since the last listing */
+};
+
+/* Changes whenever a path may lead elsewhere than before. */
+extern _Atomic uint64_t fio_ns_epoch;
+/* Changes whenever somebody else may have put names into directories of ours. */
+extern _Atomic uint64_t fio_known_epoch;
+
+/*
+ * The directory that path's parent is, referenced; *name is the last component within path.
+ * NULL and *why (enum fio_counter) when the call cannot be deferred.
+ */
+struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
+				size_t *name_len, int *why);
+/* The directory that path itself is, referenced, or NULL. */
+struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path);
+void fio_dir_ref(struct fio_dir *d);
+void fio_dir_unref(struct fio_dir *d);
+
+/* 0: the name is certainly absent; 1: ask the kernel. */
+int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
+/* A name was or will be put into the directory by this process. */
+void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
+/* The directory was made just now by this process. */
+void fio_dir_fresh(struct fio_dir *d);
+
+/* Room for n more bytes and one more file?  Asks the file system now and then. */
+bool fio_dir_space(struct fio_dir *d, uint32_t n);
+
+/* The retired ones whose task_fd the task should close; called by the task. */
+void fio_dirs_sweep(void);
+extern _Atomic uint32_t fio_dirs_retired;
+
+/* Closes all hidden directory descriptors that are not in use. */
+void fio_dirs_drop(void);
+/* Calls fn for each slot of the table, under its lock. */
+void fio_dirs_each(void (*fn)(struct fio_dir *d, void *arg), void *arg);
+void fio_dirs_each_locked(void (*fn)(struct fio_dir *d, void *arg), void *arg);
+void fio_dirs_lock(void);
+void fio_dirs_unlock(void);
+struct fio_dir *fio_dir_at(uint32_t index);
+void fio_dirs_reset(void);
+
+/* In fs.c: what is known about the file system that dev is; fd is a directory on it. */
+struct fio_fs *fio_fs_get(dev_t dev, int fd);
+/* The same without lock or system call; NULL if dev was not seen yet. */
+struct fio_fs *fio_fs_find(dev_t dev);
+void fio_fs_reset(void);
+
+#endif /* FIO_DIR_H */

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * errors.h - errors that nobody could foresee
+ *
+ * An intent that fails after it was acknowledged leaves a record.  The next call that can fail takes
+ * the oldest record and returns its error; what nobody took is printed at exit.
+ */
+#ifndef FIO_ERRORS_H
+#define FIO_ERRORS_H
+
+#include <stdbool.h>
+
+#include "exec.h"
+
+void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool task);
+/* -errno of the oldest record, which is thereby reported, or 0. */
+int fio_error_take(void);
+/* Prints what is left to descriptor 2; true if there was anything. */
+bool fio_error_print(void);
+void fio_errors_reset(void);
+
+#endif /* FIO_ERRORS_H */

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.c - carrying an intent out with plain system calls
+ *
+ * Canonical order: open, truncate, write, chown, chmod, utimens, close.
+ */
+#include "exec.h"
+
+#include "counters.h"
+#include "dir.h"
+#include "errors.h"
+#include "fio.h"
+#include "queue.h"
+#include "sys.h"
+#include "table.h"
+#include "task.h"
+#include "util.h"
+
+_Atomic int64_t fio_held_bytes;
+
+int fio_exec_create_flags(const struct fio_intent *it)
+{
+	int flags = (it->oflags & ~O_EXCL) | O_CREAT | O_CLOEXEC;
+
+	/* What another executor may have begun is not a conflict. */
+	if (it->oflags & O_EXCL && !it->made)
+		flags |= O_EXCL;
+	return flags;
+}
+
+static int write_all(int fd, const char *data, uint32_t len)
+{
+	uint32_t off = 0;
+
+	while (off < len) {
+		ssize_t n = sys_pwrite(fd, data + off, len - off, off);
+
+		if (n == -EINTR || n == -EAGAIN)
+			continue;
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -EIO;
+		off += (uint32_t)n;
+	}
+	return 0;
+}
+
+int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step)
+{
+	int err = 0;
+
+	if (it->what & FIO_SET_OWNER) {
+		*step = FIO_STEP_CHOWN;
+		err = sys_fchown(fd, it->uid, it->gid);
+	}
+	if (!err && it->what & FIO_SET_MODE) {
+		*step = FIO_STEP_CHMOD;
+		err = sys_fchmod(fd, it->chmod_mode);
+	}
+	if (!err && it->what & FIO_SET_TIMES) {
+		*step = FIO_STEP_UTIMENS;
+		err = sys_futimens(fd, it->ts);
+	}
+	return err;
+}
+
+int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step)
+{
+	uint32_t len = atomic_load_explicit(&it->len, memory_order_acquire);
+	int err = 0;
+
+	if (it->what & FIO_SET_TRUNC) {
+		*step = FIO_STEP_TRUNCATE;
+		if (len == 0 || it->old_size != (off_t)len)
+			err = sys_ftruncate(fd, 0);
+		else
+			fio_count(elided_trunc);
+	}
+	if (!err && len) {
+		*step = FIO_STEP_WRITE;
+		err = write_all(fd, it->data, len);
+	}
+	return err ? err : fio_exec_meta(it, fd, step);
+}
+
+int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step)
+{
+	int fd, err;
+
+	*step = FIO_STEP_OPEN;
+	do {
+		fd = sys_openat(dirfd, it->name, fio_exec_create_flags(it), it->mode);
+	} while (fd == -EINTR);
+	if (fd < 0)
+		return fd;
+	err = fio_exec_fill(it, fd, step);
+	if (err) {
+		sys_close(fd);
+		return err;
+	}
+	return fd;
+}
+
+void fio_exec(struct fio_intent *it, bool task)
+{
+	int dirfd = task ? atomic_load(&it->dir->task_fd) : it->dir->fd;
+	enum fio_step step = FIO_STEP_NONE;
+	int err = 0, fd;
+
+	switch ((enum fio_kind)it->kind) {
+	case FIO_KIND_CREATE:
+		fd = fio_exec_create(it, dirfd, &step);
+		err = fd < 0 ? fd : 0;
+		if (fd >= 0)
+			sys_close(fd);
+		break;
+	case FIO_KIND_WRITE:
+		fd = atomic_exchange(&it->task_fd, -1);
+		err = fio_exec_fill(it, fd, &step);
+		sys_close(fd);
+		break;
+	case FIO_KIND_UNLINK:
+		step = FIO_STEP_UNLINK;
+		err = sys_unlinkat(dirfd, it->name, 0);
+		break;
+	}
+	if (task)
+		fio_count(executed_task);
+	else
+		fio_count(executed_caller);
+	fio_complete(it, err, step, FIO_LOCK_HELD | (task ? FIO_LOCK_TASK : 0));
+}
+
+static void release(struct fio_intent *it, uint32_t held)
+{
+	fio_table_del(it, held);
+	if (it->dir)
+		fio_dir_unref(it->dir);
+	if (it->sent) {
+		/* From here on the task closes what arrives late; what has arrived we hand back. */
+		int fd;
+
+		atomic_fetch_add(&it->gen, 1);
+		fd = atomic_exchange(&it->task_fd, -1);
+		if (fd >= 0)
+			fio_task_close(fd, (held & FIO_LOCK_TASK) != 0);
+	}
+	if (it->cap)
+		atomic_fetch_sub_explicit(&fio_held_bytes, it->cap, memory_order_relaxed);
+	fio_intent_put(it, held);
+	atomic_fetch_sub_explicit(&fio_live, 1, memory_order_release);
+}
+
+void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t held)
+{
+	uint64_t pos = atomic_load(&it->queue_pos);
+
+	if (unlikely(err))
+		fio_error_record(it, step, err, (held & FIO_LOCK_TASK) != 0);
+	release(it, held);
+	fio_queue_done(pos);
+}
+
+void fio_discard(struct fio_intent *it, uint32_t held)
+{
+	release(it, held);
+	fio_queue_notify();
+}

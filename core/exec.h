@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exec.h - carrying an intent out with plain system calls
+ *
+ * The caller owns the intent (CLAIMED, or BUSY with the lock held).
+ */
+#ifndef FIO_EXEC_H
+#define FIO_EXEC_H
+
+#include <stdbool.h>
+
+#include "intent.h"
+
+/* Which step failed, for messages. */
+enum fio_step {
+	FIO_STEP_NONE,
+	FIO_STEP_OPEN,
+	FIO_STEP_WRITE,
+	FIO_STEP_TRUNCATE,
+	FIO_STEP_CHOWN,
+	FIO_STEP_CHMOD,
+	FIO_STEP_UTIMENS,
+	FIO_STEP_UNLINK,
+};
+
+/* The open flags with which the file is created. */
+int fio_exec_create_flags(const struct fio_intent *it);
+
+/* Creates the file in dirfd and gives it content and metadata; the open descriptor or -errno. */
+int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step);
+/* Content and metadata through an open descriptor; 0 or -errno. */
+int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step);
+/* Metadata only. */
+int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step);
+
+/* All of it, then fio_complete.  task: the background task runs this. */
+void fio_exec(struct fio_intent *it, bool task);
+
+/*
+ * The intent is carried out (err 0) or has failed for good: out of the tables, its memory back, waiters
+ * told; a failure is recorded for the program.  held: how the caller holds locks (lock.h).
+ */
+void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t held);
+/* Same for one that never was in the queue. */
+void fio_discard(struct fio_intent *it, uint32_t held);
+
+/* Bytes held by all intents. */
+extern _Atomic int64_t fio_held_bytes;
+
+#endif /* FIO_EXEC_H */

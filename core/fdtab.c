@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fdtab.c - what the core knows about each descriptor
+ */
+#include "fdtab.h"
+
+#include "intent.h"
+#include "mem.h"
+#include "sys.h"
+#include "util.h"
+
+fio_fd_entry *_Atomic fio_fd_pages[FIO_FD_PAGES];
+
+bool fio_fd_set(int fd, uint64_t entry)
+{
+	fio_fd_entry *page, *none = NULL;
+	fio_fd_entry *_Atomic *at;
+
+	if ((unsigned)fd >= FIO_FD_PAGE * FIO_FD_PAGES)
+		return false;
+	at = &fio_fd_pages[(unsigned)fd / FIO_FD_PAGE];
+	page = atomic_load_explicit(at, memory_order_acquire);
+	if (unlikely(!page)) {
+		page = fio_region(FIO_FD_PAGE * sizeof(*page));
+		if (!page)
+			return false;
+		if (!atomic_compare_exchange_strong(at, &none, page)) {
+			sys_munmap(page, FIO_FD_PAGE * sizeof(*page));
+			page = none;
+		}
+	}
+	atomic_store_explicit(&page[(unsigned)fd % FIO_FD_PAGE], entry, memory_order_release);
+	return true;
+}
+
+enum fio_class fio_fd_class(int fd, uint64_t *ino_hash)
+{
+	struct stat st;
+
+	*ino_hash = 0;
+	if (sys_fstat(fd, &st) < 0)
+		return FIO_CLASS_OTHER;
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
+		*ino_hash = fio_hash_inode(st.st_dev, st.st_ino);
+		return S_ISREG(st.st_mode) ? FIO_CLASS_REG : FIO_CLASS_DIR;
+	}
+	/* /dev/null and its like: nobody listens */
+	if (S_ISCHR(st.st_mode) && st.st_rdev >> 8 == 1)
+		return FIO_CLASS_REG;
+	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+		return FIO_CLASS_CHANNEL;
+	return FIO_CLASS_OTHER;
+}
+
+void fio_fdtab_reset(void)
+{
+	for (unsigned i = 0; i < FIO_FD_PAGES; i++) {
+		fio_fd_entry *page = atomic_load_explicit(&fio_fd_pages[i], memory_order_relaxed);
+
+		for (unsigned k = 0; page && k < FIO_FD_PAGE; k++) {
+			if (atomic_load_explicit(&page[k], memory_order_relaxed))
+				atomic_store_explicit(&page[k], 0, memory_order_relaxed);
+		}
+	}
+}

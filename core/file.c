@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c - open, write and close of deferred files
+ */
+#include "file.h"
+
+#include <string.h>
+
+#include "clock.h"
+#include "counters.h"
+#include "dir.h"
+#include "errors.h"
+#include "exec.h"
+#include "fdtab.h"
+#include "hidden.h"
+#include "mem.h"
+#include "options.h"
+#include "mapped.h"
+#include "placeholder.h"
+#include "queue.h"
+#include "sys.h"
+#include "task.h"
+#include "util.h"
+
+/* Opens that are never deferred. */
+#define NEVER \
+	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | O_DIRECTORY | O_ASYNC)
+#define BULK 16 /* data-carrying creates in a row after which O_EXCL may be deferred */
+
+static _Atomic uint32_t bulk; /* data-carrying creates since the last that was not */
+
+/* ---- open ---- */
+
+/* O_EXCL is how programs lock; such names are left alone. */
+static bool looks_like_lock(const char *name)
+{
+	return strcasestr(name, "lock") || strstr(name, ".lck") || strstr(name, ".pid") ||
+	       name[0] == '#' || (name[0] == '.' && name[1] == '#');
+}
+
+static struct fio_intent *new_intent(struct fio_thread *t, enum fio_kind kind, struct fio_dir *dir,
+				     const char *name, size_t name_len)
+{
+	struct fio_intent *it = fio_intent_get(fio_shard(t));
+
+	if (!it)
+		return NULL;
+	it->kind = (uint8_t)kind;
+	it->dir = dir;
+	fio_dir_ref(dir);
+	memcpy(it->name, name, name_len);
+	it->name[name_len] = '\0';
+	it->name_len = (uint8_t)name_len;
+	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
+	return it;
+}
+
+static void tie(struct fio_intent *it, int fd)
+{
+	it->fd = fd;
+	atomic_fetch_add(&fio_n_open, 1);
+	atomic_store(&it->state, FIO_ST_OPEN);
+	fio_table_add(it, FIO_LOCK_HELD);
+	fio_fd_set(fd, fio_fd_of_intent(it));
+}
+
+static int defer_create(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
+			uint64_t hash, int flags, mode_t mode)
+{
+	struct fio_intent *it;
+	int fd;
+
+	fd = fio_placeholder(flags & O_CLOEXEC);
+	if (fd < 0)
+		return FIO_PASS;
+	it = fio_fd_set(fd, 0) ? new_intent(t, FIO_KIND_CREATE, dir, name, len) : NULL;
+	if (!it) {
+		sys_close(fd);
+		fio_count(pass_memory);
+		return FIO_PASS;
+	}
+	it->oflags = flags;
+	it->mode = mode;
+	it->name_hash = hash;
+	it->born_us = fio_coarse_us();
+	tie(it, fd);
+	fio_dir_add_name(t, dir, hash);
+	fio_count(deferred_create);
+	fio_task_poke(false);
+	return fd;
+}
+
+/* The name is to be created: is it absent, and may that be believed for now? */
+static int open_create(struct fio_thread *t, int dirfd, const char *path, int flags, mode_t mode)
+{
+	const char *name;
+	size_t len;
+	uint64_t hash;
+	struct stat st;
+	struct fio_dir *dir;
+	struct fio_found f;
+	int why, ret = FIO_PASS;
+
+	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
+	if (!dir) {
+		fio_count_at(why);
+		fio_created();
+		return FIO_PASS;
+	}
+	hash = fio_hash_name(name, len);
+	f = fio_table_by_name(dir, hash, name, len);
+	if (f.it)
+		fio_finish(f, FIO_CAUSE_PATH);
+	if (!(dir->traits & FIO_DIR_CREATE)) {
+		fio_count(pass_fs);
+		goto out;
+	}
+	if (!f.it && !fio_dir_lookup(t, dir, hash)) {
+		why = -ENOENT;
+	} else {
+		why = sys_fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW);
+	}
+	if (why == 0) {
+		fio_count(pass_exists);
+		if (!(flags & O_EXCL) && S_ISREG(st.st_mode))
+			ret = flags & O_TRUNC ? FIO_PASS_TRUNC : FIO_PASS;
+		goto out;
+	}
+	if (why != -ENOENT)
+		goto out;
+	if (flags & O_EXCL && (atomic_load_explicit(&bulk, memory_order_relaxed) < BULK ||
+			       looks_like_lock(name))) {
+		fio_count(pass_order);
+		ret = FIO_PASS_HOLD;
+		goto out;
+	}
+	if (!fio_may_create()) {
+		fio_count(pass_fstat);
+		ret = FIO_PASS_HOLD;
+		goto out;
+	}
+	if (!fio_dir_space(dir, 0)) {
+		fio_count(pass_space);
+		goto out;
+	}
+	if (!fio_task_start()) {
+		fio_count(pass_notask);
+		goto out;
+	}
+	if (!dir->traits) /* the descriptor could not be sent */
+		goto out;
+	ret = defer_create(t, dir, name, len, hash, flags, mode);
+out:
+	if (ret <= FIO_PASS) {
+		atomic_store_explicit(&bulk, ret == FIO_PASS_HOLD ? bulk + 1 : 0,
+				      memory_order_relaxed);
+		fio_dir_add_name(t, dir, hash);
+	}
+	fio_dir_unref(dir);
+	return ret;
+}
+
+int fio_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct fio_thread *t;
+	int ret;
+
+	if (likely(!(flags & (O_CREAT | O_TRUNC))))
+		return FIO_PASS;
+	if (!fio_warm()) {
+		if (atomic_load_explicit(&fio_on, memory_order_relaxed))
+			fio_count(pass_warmup);
+		fio_created();
+		return FIO_PASS;
+	}
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	ret = fio_error_take();
+	if (ret < 0)
+		goto out;
+	ret = FIO_PASS;
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER) {
+		fio_count(pass_flags);
+		fio_created();
+		goto out;
+	}
+	if (flags & O_CREAT) {
+		if (fio_gate_crowded(t)) {
+			fio_count(pass_busy);
+			fio_created();
+			if (flags & O_TRUNC && !(flags & O_EXCL))
+				ret = FIO_PASS_TRUNC;
+			goto out;
+		}
+		ret = open_create(t, dirfd, path, flags, mode);
+	} else {
+		ret = FIO_PASS_TRUNC;
+	}
+out:
+	fio_leave(t);
+	return ret;
+}
+
+void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len, int fd)
+{
+	struct fio_intent *it;
+	struct stat st;
+
+	if (!fio_may_hold() || sys_fstat(fd, &st) < 0 || st.st_size)
+		return;
+	it = new_intent(t, FIO_KIND_WRITE, dir, name, len);
+	if (!it)
+		return;
+	it->dev = st.st_dev;
+	it->ino = st.st_ino;
+	it->ino_hash = fio_hash_inode(st.st_dev, st.st_ino);
+	tie(it, fd);
+}
+
+/* The stock open has succeeded; what was left out (truncation) or may be held (content) is tied to it. */
+static int attach(struct fio_thread *t, int dirfd, const char *path, int flags, int passed, int fd,
+		  bool *done)
+{
+	struct fio_intent *it;
+	const char *name;
+	struct fio_dir *dir;
+	struct fio_fs *fs;
+	struct stat st;
+	size_t len;
+	int why;
+
+	if (sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		*done = true; /* O_TRUNC means nothing to others than regular files */
+		return 0;
+	}
+	fs = fio_fs_find(st.st_dev);
+	if (fs && !fs->ok)
+		return 0;
+	if (passed == FIO_PASS_TRUNC && st.st_size == 0)
+		return 0;
+	if (passed == FIO_PASS_HOLD && (st.st_size != 0 || !fio_may_hold() || fio_gate_crowded(t)))
+		return 0;
+	if (fio_is_mapped(fio_hash_inode(st.st_dev, st.st_ino))) {
+		fio_count(pass_mapped);
+		return 0;
+	}
+	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
+	if (!dir)
+		return 0;
+	if (!dir->fs->ok || dir->dev != st.st_dev || !fio_task_start() || !dir->traits) {
+		fio_dir_unref(dir);
+		return 0;
+	}
+	it = fio_fd_set(fd, 0) ? new_intent(t, FIO_KIND_WRITE, dir, name, len) : NULL;
+	fio_dir_unref(dir);
+	if (!it)
+		return 0;
+	it->oflags = flags;
+	it->dev = st.st_dev;
+	it->ino = st.st_ino;
+	it->ino_hash = fio_hash_inode(st.st_dev, st.st_ino);
+	if (passed == FIO_PASS_TRUNC) {
+		it->what = FIO_SET_TRUNC;
+		it->old_size = st.st_size;
+		it->born_us = fio_coarse_us();
+	}
+	tie(it, fd);
+	if (it->born_us)
+		fio_task_poke(false);
+	*done = true;
+	return 0;
+}
+
+int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd)
+{
+	struct fio_thread *t = fio_enter();
+	bool done = false;
+
+	if (t) {
+		attach(t, dirfd, path, flags, passed, fd, &done);
+		fio_leave(t);
+	}
+	if (done || passed != FIO_PASS_TRUNC)
+		return 0;
+	do {
+		passed = sys_ftruncate(fd, 0);
+	} while (passed == -EINTR);
+	return passed;
+}
+
+/* ---- the descriptor's intent ---- */
+
+struct fio_intent *fio_fd_lock(int fd)
+{
+	struct fio_intent *it = fio_fd_intent(fio_fd_get(fd));
+
+	if (!it)
+		return NULL;
+	fio_lock(&it->lock);
+	if (it->fd == fd && fio_state(it) == FIO_ST_OPEN)
+		return it;
+	fio_unlock(&it->lock);
+	return NULL;
+}
+
+/* Locked and OPEN; the descriptor is ordinary from now on and the intent is gone. */
+static void detach(struct fio_intent *it)
+{
+	atomic_store(&it->state, FIO_ST_BUSY);
+	fio_fd_clear(it->fd);
+	it->fd = -1;
+	atomic_fetch_sub(&fio_n_open, 1);
+	fio_unlock(&it->lock);
+	fio_discard(it, FIO_LOCK_HELD);
+}
+
+static int become_real(struct fio_intent *it)
+{
+	enum fio_step step;
+	int real, cloexec;
+
+	real = it->made ? fio_task_take(it) : fio_exec_create(it, it->dir->fd, &step);
+	if (real < 0)
+		return real;
+	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
+	sys_dup3(real, it->fd, cloexec ? O_CLOEXEC : 0);
+	sys_close(real);
+	return 0;
+}
+
+int fio_file_flush(struct fio_intent *it, bool forced)
+{
+	enum fio_step step;
+	int err = it->err;
+
+	if (err) {
+		fio_unlock(&it->lock);
+		return err;
+	}
+	atomic_store(&it->state, FIO_ST_BUSY);
+	if (it->kind == FIO_KIND_CREATE) {
+		err = become_real(it);
+		if (forced)
+			fio_create_paid(false);
+	} else if (!it->made) {
+		err = fio_exec_fill(it, it->fd, &step);
+		if (forced && it->len)
+			fio_hold_paid(false);
+	}
+	if (err) {
+		it->err = err;
+		atomic_store(&it->state, FIO_ST_OPEN);
+		fio_unlock(&it->lock);
+		return err;
+	}
+	if (it->pos)
+		sys_lseek(it->fd, it->pos, SEEK_SET);
+	fio_count(executed_caller);
+	detach(it);
+	return 0;
+}
+
+/* ---- write ---- */
+
+/* Room for len bytes in all.  False: no memory, or too much is held already. */
+static bool reserve(struct fio_thread *t, struct fio_intent *it, uint32_t len)
+{
+	uint32_t cap, old = it->cap;
+	char *data;
+
+	if (len <= old)
+		return true;
+	data = fio_buf_get(fio_shard(t), len, &cap, FIO_LOCK_HELD);
+	if (!data)
+		return false;
+	if (atomic_fetch_add(&fio_held_bytes, (int64_t)cap - old) + cap - old > fio_opt.max_pending) {
+		atomic_fetch_sub(&fio_held_bytes, (int64_t)cap - old);
+		fio_buf_put(fio_shard(t), data, cap, FIO_LOCK_HELD);
+		return false;
+	}
+	if (it->data) {
+		memcpy(data, it->data, it->len);
+		fio_buf_put(it->shard, it->data, old, FIO_LOCK_HELD);
+	}
+	it->data = data;
+	it->cap = cap;
+	return true;
+}
+
+/* Can n bytes at off go into the intent?  Otherwise it is flushed and the call passes through. */
+static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t off)
+{
+	uint32_t len = it->len;
+
+	if (it->made || it->err)
+		return false;
+	if (off != (off_t)len || it->what & FIO_SET_META) {
+		fio_count(pass_order);
+		return false;
+	}
+	if (n > (size_t)fio_opt.max_file || len + n > (size_t)fio_opt.max_file) {
+		fio_count(pass_size);
+		return false;
+	}
+	if (!fio_dir_space(it->dir, (uint32_t)n)) {
+		fio_count(pass_space);
+		return false;
+	}
+	if (it->kind == FIO_KIND_WRITE && !it->sent) {
+		/* One write that replaces the whole content: in place, now, nothing to hold. */
+		if (it->what & FIO_SET_TRUNC && (off_t)n == it->old_size)
+			return false;
+		if (!fio_may_hold()) {
+			fio_count(pass_fstat);
+			return false;
+		}
+		if (!fio_task_send_file(it, it->fd))
+			return false;
+		fio_count(deferred_write);
+	}
+	if (!reserve(t, it, len + (uint32_t)n)) {
+		fio_count(pass_memory);
+		return false;
+	}
+	return true;
+}
+
+/* The first write of a truncated file replaces content of the same size: overwrite it in place. */
+static bool same_size(const struct fio_intent *it, size_t n, off_t off)
+{
+	return it->kind == FIO_KIND_WRITE && it->what == FIO_SET_TRUNC && !it->made && !it->err &&
+	       it->len == 0 && off == 0 && (off_t)n == it->old_size;
+}
+
+/* Locked.  Bytes taken, -errno, or FIO_PASS; unlocked in any case. */
+static ssize_t hold(struct fio_thread *t, struct fio_intent *it, const struct iovec *iov, int cnt,
+		    size_t n, off_t off)
+{
+	off_t at = off < 0 ? it->pos : off;
+	uint32_t len;
+	int err;
+
+	if (same_size(it, n, at)) {
+		/* Other sizes of this very write cannot happen: what is short is written again by the
+		 * program, at the offset where the stock call would leave it. */
+		it->what = 0;
+		fio_count(elided_trunc);
+		detach(it);
+		return FIO_PASS;
+	}
+	if (!fits(t, it, n, at)) {
+		err = fio_file_flush(it, false);
+		return err ? err : FIO_PASS;
+	}
+	len = it->len;
+	for (int i = 0; i < cnt; i++) {
+		memcpy(it->data + len, iov[i].iov_base, iov[i].iov_len);
+		len += (uint32_t)iov[i].iov_len;
+	}
+	if (it->len)
+		fio_count(elided_write);
+	if (!it->born_us)
+		it->born_us = fio_coarse_us();
+	if (off < 0)
+		it->pos += (off_t)n;
+	atomic_store_explicit(&it->len, len, memory_order_release);
+	fio_unlock(&it->lock);
+	fio_task_poke(false);
+	return (ssize_t)n;
+}
+
+ssize_t fio_writev(int fd, const struct iovec *iov, int cnt, off_t off)
+{
+	struct fio_intent *it;
+	struct fio_thread *t;
+	ssize_t ret = FIO_PASS;
+	size_t n = 0;
+	bool ok;
+
+	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+		return FIO_PASS;
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	ok = cnt >= 0 && cnt <= 1024 && fio_readable(t, iov, sizeof(*iov) * (size_t)cnt);
+	for (int i = 0; ok && i < cnt; i++) {
+		ok = iov[i].iov_len <= FIO_BUF_MAX && n <= FIO_BUF_MAX &&
+		     fio_readable(t, iov[i].iov_base, iov[i].iov_len);
+		n += iov[i].iov_len;
+	}
+	it = fio_fd_lock(fd);
+	if (it) {
+		if (ok && n) {
+			ret = hold(t, it, iov, cnt, n, off);
+		} else {
+			int err = fio_file_flush(it, false);
+
+			ret = err ? err : FIO_PASS;
+		}
+	}
+	fio_leave(t);
+	return ret;
+}
+
+ssize_t fio_write(int fd, const void *buf, size_t n, off_t off)
+{
+	const struct iovec iov = {(void *)buf, n};
+
+	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+		return FIO_PASS;
+	return fio_writev(fd, &iov, 1, off);
+}
+
+/* ---- close ---- */
+
+/* The caller does the work itself: nobody else could do it sooner. */
+static void help(void)
+{
+	struct fio_intent *it = fio_queue_claim(fio_queue_head(), true);
+
+	if (it)
+		fio_exec(it, false);
+	else
+		fio_queue_wait_pos(fio_queue_head() - fio_window() + 1);
+}
+
+void fio_submit(struct fio_intent *it)
+{
+	while (fio_queue_depth() >= fio_window() || !fio_queue_put(it))
+		help();
+	fio_task_poke(true);
+}
+
+/* Locked, closed by the program with content held: to the queue. */
+static void submit_closed(struct fio_intent *it)
+{
+	int fd = it->fd;
+
+	fio_fd_clear(fd);
+	it->fd = -1;
+	atomic_fetch_sub(&fio_n_open, 1);
+	atomic_store(&it->state, FIO_ST_QUEUING);
+	fio_unlock(&it->lock);
+	sys_close(fd);
+	fio_count(deferred_close);
+	fio_submit(it);
+}
+
+static int close_failed(struct fio_intent *it)
+{
+	int fd = it->fd, err = it->err;
+
+	detach(it);
+	sys_close(fd);
+	return err;
+}
+
+int fio_close(int fd)
+{
+	struct fio_intent *it;
+	struct fio_thread *t;
+	int err, ret = FIO_PASS;
+
+	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+		return fio_hidden_is(fd) ? -EBADF : FIO_PASS;
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	it = fio_fd_lock(fd);
+	if (!it)
+		goto out;
+	if (it->err) {
+		ret = close_failed(it);
+	} else if (it->made) {
+		err = fio_file_flush(it, false);
+		ret = err ? err : FIO_PASS;
+	} else if (it->len) {
+		if (it->kind == FIO_KIND_CREATE) {
+			fio_create_paid(true);
+			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
+		} else {
+			fio_hold_paid(true);
+		}
+		submit_closed(it);
+		ret = 0;
+	} else if (it->kind == FIO_KIND_CREATE || it->what & FIO_SET_TRUNC) {
+		/* Closed empty: a marker that publishes what was done before. */
+		atomic_store_explicit(&bulk, 0, memory_order_relaxed);
+		err = fio_file_flush(it, false);
+		fio_finish_all(FIO_CAUSE_NAMESPACE);
+		ret = err ? err : FIO_PASS;
+	} else {
+		detach(it);
+	}
+	if (ret == 0 || ret == FIO_PASS) {
+		err = fio_error_take();
+		if (err && ret == 0)
+			ret = err;
+	}
+out:
+	fio_leave(t);
+	return ret;
+}
+
+void fio_fd_forget(int fd)
+{
+	if (fio_fd_intent(fio_fd_get(fd))) {
+		fio_close(fd);
+		return;
+	}
+	if (likely(!fio_hidden_is(fd)))
+		return;
+	/* The program takes a number of ours: give everything hidden up. */
+	fio_stop_deferring(FIO_CAUSE_FD);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.h - parts of the file logic that barriers need too
+ */
+#ifndef FIO_FILE_H
+#define FIO_FILE_H
+
+#include "fio.h"
+#include "gate.h"
+#include "intent.h"
+#include "table.h"
+
+/* The intent that fd carries, locked and in state OPEN, or NULL. */
+struct fio_intent *fio_fd_lock(int fd);
+
+/*
+ * Makes an open deferred file (locked) real: content and metadata are in it, the program's descriptor is
+ * the file, the intent is gone (unlocked).  0 or -errno, in which case the descriptor keeps the error.
+ */
+int fio_file_flush(struct fio_intent *it, bool forced);
+
+/* Finishes an intent found in a table: claims and executes it or waits for it. */
+void fio_finish(struct fio_found f, enum fio_cause cause);
+
+/* Carries out queued intents until all before the head of now are done. */
+void fio_drain(void);
+/* The same for open deferred files, then drain: nothing of this process is held back. */
+void fio_finish_all(enum fio_cause cause);
+
+/* Queues an intent (state FREE or QUEUING), helping first while the window is full. */
+void fio_submit(struct fio_intent *it);
+
+/* The program's descriptor fd is a new, empty, real file: hold what is written to it. */
+void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len, int fd);
+
+/* Policy (policy.c). */
+bool fio_warm(void);                    /* the first files of a process are stock */
+bool fio_warm_already(void);            /* the same, without counting a file */
+bool fio_may_create(void);              /* deferred creates pay in this process */
+void fio_create_paid(bool paid);
+bool fio_may_hold(void);                /* held writes pay in this process */
+void fio_hold_paid(bool paid);
+uint32_t fio_window(void);              /* most intents queued */
+void fio_policy_reset(void);
+
+#endif /* FIO_FILE_H */

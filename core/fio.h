@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fio.h - what the preload layer asks of the core
+ *
+ * The core never calls a libc function that the preload interposes.  Every
+ * function here is async-signal-safe and may be called from any thread.
+ * Results are values >= 0, -errno, or FIO_PASS: "not taken; make the stock
+ * call".  Nothing here touches errno.
+ */
+#ifndef FIO_H
+#define FIO_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+/* Not taken by the core: make the stock call.  Outside the range of -errno. */
+#define FIO_PASS (-10000)
+/* From fio_open: make the stock call without O_TRUNC, then call fio_opened_attach. */
+#define FIO_PASS_TRUNC (-10001)
+/* From fio_open: make the stock call, then call fio_opened_attach. */
+#define FIO_PASS_HOLD (-10002)
+
+/* Why something had to be finished or was not deferred; names in counters.c */
+enum fio_cause {
+	FIO_CAUSE_EXIT,
+	FIO_CAUSE_FORK,
+	FIO_CAUSE_EXEC,
+	FIO_CAUSE_SIGNAL,
+	FIO_CAUSE_CHANNEL, /* write to a pipe, socket, terminal, eventfd ... */
+	FIO_CAUSE_SYNC,
+	FIO_CAUSE_NAMESPACE, /* rename, link, symlink, mkdir, rmdir */
+	FIO_CAUSE_LOCK,
+	FIO_CAUSE_FD,   /* a use of a descriptor that is not modelled */
+	FIO_CAUSE_PATH, /* a use of a name or inode that was pending */
+	FIO_CAUSE_DIR,  /* a directory is listed */
+	FIO_CAUSE_CRED, /* credentials, root, namespaces, limits, umask */
+	FIO_CAUSE_MAP,  /* mmap, shared memory */
+	FIO_CAUSE_STDIO,
+	FIO_CAUSE_OTHER, /* dlopen, syscall(), unclassified */
+	FIO_NCAUSES
+};
+
+/* Number of intents not yet executed; 0: every barrier is free. */
+extern _Atomic uint32_t fio_live;
+
+/* Not 0: something is believed about directories that an acquire must drop. */
+extern _Atomic uint32_t fio_beliefs;
+
+static inline bool fio_pending(void)
+{
+	return atomic_load_explicit(&fio_live, memory_order_relaxed) != 0;
+}
+
+/* ---- life ---- */
+
+/* The next definitions of what the core must know to defer at all. */
+struct fio_env {
+	char **envp;                                     /* the process's environment */
+	int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own (vdso) */
+	bool foreign_meta; /* somebody else interposes chown/chmod/stat ...: do not defer metadata */
+	bool foreign_files; /* somebody else interposes open/close/write/unlink: do not defer at all */
+	bool secure;       /* AT_SECURE: pass everything through, ignore the environment */
+};
+
+/* From the constructor, once.  Before it every call answers FIO_PASS. */
+void fio_init(const struct fio_env *env);
+
+/* Everything done, background task gone; from now on all passes through.
+ * Returns the status to exit with (status, or 1 if an error was never reported and status is 0). */
+int fio_exit(int status);
+
+/* Around fork()/clone without CLONE_VM.  prepare finishes everything, holds other threads' deferral
+ * off and must be followed by exactly one of the other two. */
+void fio_fork_prepare(void);
+void fio_fork_parent(void);
+void fio_fork_child(void);
+
+/* Before vfork (or clone(CLONE_VM)): finishes everything and marks the calling thread, so that a
+ * child that runs on its stack passes everything through.  The mark goes when the parent is back. */
+void fio_vfork_prepare(void);
+
+/* Before exec*: finish everything, stop the task; _failed: the exec returned. */
+void fio_exec_prepare(void);
+void fio_exec_failed(void);
+
+/* Finish everything and never defer again in this process (setuid, unshare, shared memory ...). */
+void fio_stop_deferring(enum fio_cause cause);
+
+/* The program installed a signal handler: from now on block signals around critical sections. */
+void fio_handlers_installed(void);
+
+/* RLIMIT_FSIZE/NOFILE or umask changed, after the stock call. */
+void fio_limits_changed(void);
+
+/* ---- barriers; each is one relaxed load when nothing is pending ---- */
+
+void fio_release_all_slow(enum fio_cause cause);
+static inline void fio_release_all(enum fio_cause cause)
+{
+	if (fio_pending())
+		fio_release_all_slow(cause);
+}
+
+/* The file behind fd becomes real and up to date and is no longer deferred on this descriptor. */
+void fio_release_fd_slow(int fd, enum fio_cause cause);
+static inline void fio_release_fd(int fd, enum fio_cause cause)
+{
+	if (fio_pending())
+		fio_release_fd_slow(fd, cause);
+}
+
+/* As above for a query that changes nothing (fstat, lseek(SEEK_CUR), ioctl(TCGETS), F_GETFL): the
+ * file becomes real with what it holds, but later writes may be held again. */
+void fio_peek_fd_slow(int fd, enum fio_cause cause);
+static inline void fio_peek_fd(int fd, enum fio_cause cause)
+{
+	if (fio_pending())
+		fio_peek_fd_slow(fd, cause);
+}
+
+/* What the name resolves to is finished.  follow: the last component's symlink is followed. */
+void fio_release_path_slow(int dirfd, const char *path, bool follow, enum fio_cause cause);
+static inline void fio_release_path(int dirfd, const char *path, bool follow, enum fio_cause cause)
+{
+	if (fio_pending())
+		fio_release_path_slow(dirfd, path, follow, cause);
+}
+
+/* All that is pending in the directory (by descriptor) is finished. */
+void fio_release_dirfd_slow(int fd, enum fio_cause cause);
+static inline void fio_release_dirfd(int fd, enum fio_cause cause)
+{
+	if (fio_pending())
+		fio_release_dirfd_slow(fd, cause);
+}
+
+/* A call is about to write to fd, which the core did not take (fio_write said FIO_PASS): if fd is a
+ * channel another process can hold, finish everything first. */
+void fio_release_channel_slow(int fd);
+static inline void fio_release_channel(int fd)
+{
+	if (fio_pending())
+		fio_release_channel_slow(fd);
+}
+
+/* ---- acquire points: what is believed about directories is dropped ---- */
+
+void fio_acquire_slow(void);
+static inline void fio_acquire(void)
+{
+	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
+		fio_acquire_slow();
+}
+/* After a successful read from fd, when fd may be a channel. */
+void fio_acquire_fd_slow(int fd);
+static inline void fio_acquire_fd(int fd)
+{
+	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
+		fio_acquire_fd_slow(fd);
+}
+
+/* Before a call of this process that can change what a path leads to (rename, rmdir, symlink, mount,
+ * chdir ...): finishes everything and forgets resolved directories.  Call the stock function next. */
+void fio_namespace(enum fio_cause cause);
+
+/* After a successful mkdir(at): the directory is ours and empty. */
+void fio_mkdir_done(int dirfd, const char *path);
+
+/* Some name may have been created by a way the core does not see (fopen, mknod, bind ...). */
+void fio_created_slow(void);
+static inline void fio_created(void)
+{
+	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
+		fio_created_slow();
+}
+
+/* fd is going to be mapped: its file is never deferred from now on. */
+void fio_mapped(int fd);
+
+/* After chdir, fchdir, chroot: relative paths lead elsewhere. */
+void fio_cwd_changed(void);
+
+/* ---- files ---- */
+
+/*
+ * open, openat, creat: value >= 0 is the descriptor, -errno an exact error, FIO_PASS: make the stock
+ * call with the same arguments and hand its result (descriptor or -errno) to fio_opened.
+ */
+int fio_open(int dirfd, const char *path, int flags, mode_t mode);
+
+/* After FIO_PASS_TRUNC or FIO_PASS_HOLD and a successful stock open (after fio_opened): flags are those
+ * of the program.  0, or -errno if the truncation that was left out failed (the caller closes fd). */
+int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd);
+
+/*
+ * After the stock open: true if something pending was in the way and has been finished now.  The
+ * caller closes ret (if >= 0) with the stock close and makes the stock call again, then keeps its result.
+ */
+bool fio_opened_slow(int dirfd, const char *path, int flags, int ret);
+static inline bool fio_opened(int dirfd, const char *path, int flags, int ret)
+{
+	return fio_pending() && fio_opened_slow(dirfd, path, flags, ret);
+}
+
+/* Sequential or positional write of a deferred descriptor: bytes taken, -errno or FIO_PASS (the file
+ * is real and up to date then). off < 0: at the descriptor's offset. */
+ssize_t fio_write(int fd, const void *buf, size_t n, off_t off);
+ssize_t fio_writev(int fd, const struct iovec *iov, int iovcnt, off_t off);
+
+/* 0, -errno, or FIO_PASS: the caller closes fd with the stock close. In each case the core has
+ * forgotten fd.  A hidden descriptor of ours answers -EBADF. */
+int fio_close(int fd);
+
+/* Is fd one of the library's own descriptors?  (close, dup2 target, close_range skip it) */
+bool fio_fd_hidden(int fd);
+/* The lowest and one past the highest hidden descriptor; false if there are none. */
+bool fio_fd_hidden_range(int *lo, int *hi);
+
+/* fd is about to be replaced or closed by another way (dup2 target, close_range): finish what it
+ * carries (as close would) and forget it. */
+void fio_fd_forget(int fd);
+
+/* unlink, unlinkat without AT_REMOVEDIR: 0, -errno or FIO_PASS. */
+int fio_unlink(int dirfd, const char *path);
+
+/* Metadata by descriptor: 0, -errno or FIO_PASS.  ts as in futimens (NULL: now). */
+int fio_fchmod(int fd, mode_t mode);
+int fio_fchown(int fd, uid_t uid, gid_t gid);
+int fio_futimens(int fd, const struct timespec ts[2]);
+
+/*
+ * After a stock stat-like call by path: true if what it saw (st, or NULL with err = errno when it
+ * failed) was pending and has been finished: make the call again, once.
+ */
+bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino, int err);
+static inline bool fio_stat_check(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino,
+				  int err)
+{
+	return fio_pending() && fio_stat_check_slow(dirfd, path, follow, dev, ino, err);
+}
+
+/* An unforeseen error that belongs to nothing else any more; 0 or -errno, taken by the asker. */
+extern _Atomic uint32_t fio_errors;
+
+#endif /* FIO_H */

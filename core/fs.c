@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs.c - which file systems are known well enough to defer on, and whether there is room
+ */
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+
+#include "dir.h"
+#include "mem.h"
+#include "sys.h"
+#include "util.h"
+
+#define FS_PER_PAGE 64
+#define SPACE_MIN (32LL << 20)  /* bytes that must be free at least */
+#define INODES_MIN 4096         /* inodes that must be free at least */
+#define CREDIT (8LL << 20)      /* bytes deferred between two looks */
+#define PER_FILE 4096           /* bytes that a file counts beside its content */
+
+/* Protocol: grows under the directories' lock; read without it up to n, which is stored last. */
+struct fs_page {
+	struct fs_page *next;
+	_Atomic uint32_t n;
+	struct fio_fs fs[FS_PER_PAGE];
+};
+
+static struct fs_page *_Atomic pages;
+
+/* Magic numbers of the file systems whose behaviour the library was tested with. */
+static const struct {
+	uint32_t magic;
+	bool unlink_ok;
+} known[] = {
+	{0xEF53, true},      /* ext2, ext3, ext4 */
+	{0x58465342, false}, /* xfs: two unlinkers in one directory are slower than one */
+	{0x9123683E, true},  /* btrfs */
+	{0x01021994, false}, /* tmpfs: an unlink costs less than handing it over */
+	{0xF2F52010, true},  /* f2fs */
+	{0x794c7630, true},  /* overlayfs */
+};
+
+/* Does the comma-separated list of mount options have one that starts with opt? */
+static bool has_option(const char *line, const char *opt)
+{
+	size_t n = strlen(opt);
+
+	for (const char *p = strstr(line, opt); p; p = strstr(p + n, opt)) {
+		char before = p == line ? ' ' : p[-1];
+
+		if (before == ',' || before == ' ')
+			return true;
+	}
+	return false;
+}
+
+static void apply_line(struct fio_fs *fs, const char *line, const char *id)
+{
+	const char *p = line;
+
+	/* "36 35 98:0 /root /mount options - type source super-options" */
+	for (int field = 0; field < 2; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return;
+		p++;
+	}
+	if (strncmp(p, id, strlen(id)) != 0)
+		return;
+	if (has_option(p, "usrquota") || has_option(p, "grpquota") || has_option(p, "prjquota") ||
+	    has_option(p, "usrjquota=") || has_option(p, "grpjquota=") || has_option(p, "uquota") ||
+	    has_option(p, "gquota") || has_option(p, "pquota") || has_option(p, "uqnoenforce") ||
+	    has_option(p, "sync") || has_option(p, "dirsync"))
+		fs->ok = false;
+	if (has_option(p, "grpid") || has_option(p, "bsdgroups"))
+		fs->grpid = true;
+}
+
+static char *put_number(char *p, unsigned v)
+{
+	char tmp[12];
+	int n = 0;
+
+	do {
+		tmp[n++] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	while (n)
+		*p++ = tmp[--n];
+	return p;
+}
+
+static void read_mount_options(struct fio_fs *fs)
+{
+	char id[32], buf[4096 + 1], *p;
+	size_t have = 0;
+	ssize_t n;
+	int fd = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	p = put_number(id, major(fs->dev));
+	*p++ = ':';
+	p = put_number(p, minor(fs->dev));
+	*p++ = ' ';
+	*p = '\0';
+	while ((n = sys_read(fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
+		char *line = buf, *end;
+
+		have += (size_t)n;
+		buf[have] = '\0';
+		while ((end = memchr(line, '\n', have - (size_t)(line - buf)))) {
+			*end = '\0';
+			apply_line(fs, line, id);
+			line = end + 1;
+		}
+		have -= (size_t)(line - buf);
+		if (have == sizeof(buf) - 1)
+			have = 0; /* a line longer than the buffer: skip it */
+		memmove(buf, line, have);
+	}
+	sys_close(fd);
+}
+
+struct fio_fs *fio_fs_find(dev_t dev)
+{
+	for (struct fs_page *page = atomic_load_explicit(&pages, memory_order_acquire); page;
+	     page = page->next) {
+		uint32_t n = atomic_load_explicit(&page->n, memory_order_acquire);
+
+		for (uint32_t i = 0; i < n; i++) {
+			if (page->fs[i].dev == dev)
+				return &page->fs[i];
+		}
+	}
+	return NULL;
+}
+
+static void learn(struct fio_fs *fs, int fd)
+{
+	struct statfs sf;
+
+	if (sys_fstatfs(fd, &sf) < 0)
+		return;
+	for (size_t i = 0; i < FIO_ARRAY_SIZE(known); i++) {
+		if (known[i].magic == (uint32_t)sf.f_type) {
+			fs->ok = true;
+			fs->unlink_ok = known[i].unlink_ok;
+		}
+	}
+	if (sf.f_flags & (ST_RDONLY | ST_SYNCHRONOUS))
+		fs->ok = false;
+	if (fs->ok)
+		read_mount_options(fs);
+}
+
+struct fio_fs *fio_fs_get(dev_t dev, int fd)
+{
+	struct fs_page *page = atomic_load(&pages);
+	struct fio_fs *fs = fio_fs_find(dev);
+	uint32_t n = page ? atomic_load(&page->n) : 0;
+
+	if (fs)
+		return fs;
+	if (!page || n == FS_PER_PAGE) {
+		struct fs_page *new = fio_region(sizeof(*new));
+
+		if (!new)
+			return NULL;
+		new->next = page;
+		atomic_store(&pages, new);
+		page = new;
+		n = 0;
+	}
+	fs = &page->fs[n];
+	fs->dev = dev;
+	learn(fs, fd);
+	atomic_store_explicit(&page->n, n + 1, memory_order_release);
+	return fs;
+}
+
+bool fio_dir_space(struct fio_dir *d, uint32_t n)
+{
+	struct fio_fs *fs = d->fs;
+	struct statfs sf;
+
+	if (atomic_fetch_sub_explicit(&fs->credit, (int64_t)n + PER_FILE, memory_order_relaxed) >=
+	    (int64_t)n + PER_FILE)
+		return true;
+	if (sys_fstatfs(d->fd, &sf) < 0 || sf.f_flags & ST_RDONLY)
+		return false;
+	if (sf.f_files && sf.f_ffree < INODES_MIN)
+		return false;
+	/* tmpfs without a size limit reports no blocks at all */
+	if (sf.f_blocks && (int64_t)sf.f_bavail * sf.f_bsize < SPACE_MIN)
+		return false;
+	atomic_store_explicit(&fs->credit, CREDIT, memory_order_relaxed);
+	return true;
+}
+
+void fio_fs_reset(void)
+{
+	/* What is known about a file system stays true in a child; only credit may be stale. */
+	for (struct fs_page *page = pages; page; page = page->next) {
+		for (uint32_t i = 0; i < page->n; i++)
+			atomic_store_explicit(&page->fs[i].credit, 0, memory_order_relaxed);
+	}
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hidden.c - the library's own descriptors in the program's table
+ */
+#include "hidden.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "sys.h"
+
+#define SPAN 512  /* numbers that may be hidden from base on */
+#define LEAST 256 /* RLIMIT_NOFILE below which nothing is hidden */
+#define HIGHEST 4096
+
+static int base = -1;
+static _Atomic uint64_t used[SPAN / 64];
+
+bool fio_hidden_init(void)
+{
+	struct rlimit rl;
+	long top;
+
+	if (SYS4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &rl) < 0 || rl.rlim_cur < LEAST)
+		return false;
+	top = rl.rlim_cur > HIGHEST ? HIGHEST : (long)rl.rlim_cur;
+	base = (int)(top - 128);
+	return true;
+}
+
+static bool in_span(int fd)
+{
+	return base >= 0 && fd >= base && fd < base + SPAN;
+}
+
+int fio_hide(int fd)
+{
+	int high = base < 0 ? -EMFILE : sys_fcntl(fd, F_DUPFD_CLOEXEC, base);
+
+	sys_close(fd);
+	if (high >= 0 && !in_span(high)) {
+		sys_close(high);
+		high = -EMFILE;
+	}
+	if (high >= 0)
+		atomic_fetch_or(&used[(high - base) / 64], 1ULL << (high - base) % 64);
+	return high;
+}
+
+bool fio_hidden_is(int fd)
+{
+	return in_span(fd) && atomic_load(&used[(fd - base) / 64]) >> (fd - base) % 64 & 1;
+}
+
+void fio_hidden_close(int fd)
+{
+	if (fd < 0 || !fio_hidden_is(fd))
+		return;
+	atomic_fetch_and(&used[(fd - base) / 64], ~(1ULL << (fd - base) % 64));
+	sys_close(fd);
+}
+
+bool fio_hidden_bounds(int *lo, int *hi)
+{
+	bool any = false;
+
+	for (int i = 0; base >= 0 && i < SPAN; i++) {
+		if (!(atomic_load(&used[i / 64]) >> i % 64 & 1))
+			continue;
+		if (!any)
+			*lo = base + i;
+		*hi = base + i + 1;
+		any = true;
+	}
+	return any;
+}
+
+void fio_hidden_close_all(void)
+{
+	for (int i = 0; base >= 0 && i < SPAN; i++)
+		fio_hidden_close(base + i);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hidden.h - the library's own descriptors in the program's table
+ *
+ * They live at high numbers, close-on-exec, so that the program's lowest free number is what it would
+ * be without us.
+ */
+#ifndef FIO_HIDDEN_H
+#define FIO_HIDDEN_H
+
+#include <stdbool.h>
+
+/* Chooses the range from RLIMIT_NOFILE.  False: too few descriptors to hide anything. */
+bool fio_hidden_init(void);
+/* Moves fd to a hidden number and closes fd.  The new number or -errno (fd is closed all the same). */
+int fio_hide(int fd);
+void fio_hidden_close(int fd);
+/* A number for fio_close etc.: may the program touch it? */
+bool fio_hidden_is(int fd);
+bool fio_hidden_bounds(int *lo, int *hi);
+void fio_hidden_close_all(void);
+
+#endif /* FIO_HIDDEN_H */

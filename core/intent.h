@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * intent.h - the wanted final state of one file
+ *
+ * Protocol.  state moves
+ *
+ *	FREE -> OPEN      a program thread fills the intent in and ties it to a descriptor
+ *	FREE -> QUEUING -> QUEUED  ... or queues it at once (unlink)
+ *	OPEN -> BUSY      under the intent's lock: somebody writes out what an open file holds
+ *	BUSY -> OPEN      ... and it stays deferred
+ *	OPEN -> QUEUING -> QUEUED  close(): only the queue may touch it now
+ *	QUEUED -> CLAIMED compare-and-swap by exactly one executor, who owns all fields from then on
+ *	CLAIMED/BUSY/OPEN -> FREE  executed; gen changes, waiters look at gen
+ *
+ * While OPEN or BUSY, fields are touched with the lock held.  key fields (dir, name, name_hash, ino_hash)
+ * do not change while the intent is in a table.  Memory is type-stable: a stale pointer may be
+ * locked and its gen compared.  When the program has died, the background task alone runs and takes
+ * every state but FREE as acknowledged.
+ */
+#ifndef FIO_INTENT_H
+#define FIO_INTENT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "lock.h"
+
+struct fio_dir;
+
+enum fio_state {
+	FIO_ST_FREE,
+	FIO_ST_OPEN,
+	FIO_ST_BUSY,
+	FIO_ST_QUEUING,
+	FIO_ST_QUEUED,
+	FIO_ST_CLAIMED,
+};
+
+enum fio_kind {
+	FIO_KIND_CREATE, /* no file yet: the name is to be created */
+	FIO_KIND_WRITE,  /* the file is open for real, content is held */
+	FIO_KIND_UNLINK, /* the name is to go */
+};
+
+/* what[] bits: which parts of the wanted state are set */
+#define FIO_SET_TRUNC 1u /* to be cut to 0 before the content goes in */
+#define FIO_SET_OWNER 2u
+#define FIO_SET_MODE 4u
+#define FIO_SET_TIMES 8u
+#define FIO_SET_META (FIO_SET_OWNER | FIO_SET_MODE | FIO_SET_TIMES)
+
+#define FIO_NAME_MAX 255
+
+struct fio_intent {
+	_Atomic uint32_t state;        /* enum fio_state */
+	_Atomic uint32_t gen;          /* changes when the intent is freed */
+	struct fio_lock lock;          /* while OPEN or BUSY */
+	uint32_t index;                /* position in the slab */
+	uint8_t kind;                  /* enum fio_kind */
+	uint8_t what;                  /* FIO_SET_* */
+	uint8_t shard;                 /* where intent and buffer came from */
+	bool made;                     /* CREATE: the file exists by now, made by the task (see age.c) */
+	_Atomic bool by_caller;        /* a program thread has claimed it and may have begun */
+	bool sent;                     /* WRITE: the descriptor was sent to the task */
+	bool linked;                   /* in the tables */
+	uint8_t name_len;              /* bytes of name */
+	int fd;                        /* the program's descriptor while OPEN, else -1 */
+	_Atomic int task_fd;           /* the task's descriptor of the file, -1 if none */
+	int oflags;                    /* flags of the program's open */
+	mode_t mode;                   /* mode of the program's open */
+	mode_t chmod_mode;             /* FIO_SET_MODE */
+	uid_t uid;                     /* FIO_SET_OWNER, -1: as it is */
+	gid_t gid;                     /* FIO_SET_OWNER, -1: as it is */
+	_Atomic uint32_t len;          /* bytes held, from offset 0 */
+	uint32_t cap;                  /* bytes of data */
+	int err;                       /* an error that the descriptor keeps */
+	char *data;                    /* held content */
+	off_t pos;                     /* the descriptor's offset as the program sees it */
+	off_t old_size;                /* FIO_SET_TRUNC: size before */
+	_Atomic uint64_t queue_pos;    /* position in the queue */
+	int64_t born_us;               /* coarse time of the first held byte */
+	struct fio_dir *dir;           /* referenced while the intent lives */
+	uint64_t name_hash;            /* of name; 0: none */
+	uint64_t ino_hash;             /* of (dev, ino); 0: none yet */
+	dev_t dev;                     /* identity if ino_hash is set */
+	ino_t ino;
+	struct fio_intent *next_name;  /* chain of the name table's bucket */
+	struct fio_intent *next_ino;   /* chain of the inode table's bucket */
+	struct fio_intent *next_free;  /* chain of the free list */
+	struct timespec ts[2];         /* FIO_SET_TIMES */
+	char name[FIO_NAME_MAX + 1];   /* last component, terminated */
+};
+
+static_assert(sizeof(struct fio_intent) <= 512, "an intent fits its slot");
+
+static inline enum fio_state fio_state(struct fio_intent *it)
+{
+	return atomic_load_explicit(&it->state, memory_order_acquire);
+}
+
+/* A blank intent in state FREE that only the caller knows, or NULL. */
+struct fio_intent *fio_intent_get(unsigned shard);
+/* Gives the buffer and the intent back; gen changes.  Not in a table, directory reference dropped. */
+void fio_intent_put(struct fio_intent *it, uint32_t held);
+
+/* Calls fn for every intent that is not FREE; stops when fn returns false. */
+void fio_intent_each(bool (*fn)(struct fio_intent *it, void *arg), void *arg);
+struct fio_intent *fio_intent_at(uint32_t index);
+void fio_intents_reset(void);
+
+/* Number of intents in state OPEN or BUSY. */
+extern _Atomic uint32_t fio_n_open;
+
+#endif /* FIO_INTENT_H */

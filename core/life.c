@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * life.c - start, fork, exec and end of a process
+ */
+#include "clock.h"
+#include "counters.h"
+#include "dir.h"
+#include "errors.h"
+#include "exec.h"
+#include "fdtab.h"
+#include "file.h"
+#include "fio.h"
+#include "gate.h"
+#include "hidden.h"
+#include "log.h"
+#include "mem.h"
+#include "options.h"
+#include "placeholder.h"
+#include "queue.h"
+#include "sys.h"
+#include "table.h"
+#include "task.h"
+#include "util.h"
+
+int (*fio_clock)(clockid_t, struct timespec *);
+
+static bool initialised; /* fio_init has run: there may be statistics to write */
+static bool written;     /* the statistics line of this process was written */
+static bool stopped;     /* for good, by fio_stop_deferring */
+
+static bool size_limited(void)
+{
+	struct rlimit rl;
+
+	return SYS4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &rl) < 0 || rl.rlim_cur != RLIM_INFINITY;
+}
+
+void fio_init(const struct fio_env *env)
+{
+	fio_clock = env->clock_gettime;
+	fio_pid = sys_getpid();
+	if (env->secure)
+		return;
+	fio_options_read(env->envp);
+	initialised = true;
+	if (fio_opt.engine == FIO_ENGINE_OFF)
+		return;
+	if (!fio_clock)
+		fio_log("no clock: everything passes through", NULL);
+	else if (env->foreign_files || env->foreign_meta)
+		fio_log("another library interposes file calls: everything passes through", NULL);
+	else if (!fio_hidden_init())
+		fio_log("RLIMIT_NOFILE is too small: everything passes through", NULL);
+	else if (size_limited())
+		fio_log("RLIMIT_FSIZE is set: everything passes through", NULL);
+	else
+		atomic_store(&fio_on, true);
+}
+
+static void write_counters(void)
+{
+	if (initialised && !written)
+		fio_counters_write(fio_task_engine());
+	written = true;
+}
+
+/* The gate is closed: nothing pending, nothing of ours left in the process. */
+static void wind_up(enum fio_cause cause)
+{
+	fio_finish_all(cause);
+	fio_task_stop();
+	fio_dirs_drop();
+	fio_placeholder_close();
+}
+
+int fio_exit(int status)
+{
+	struct fio_thread *t;
+
+	if (!initialised || written || !fio_gate_close(&t))
+		return status;
+	if (atomic_load(&fio_on)) {
+		wind_up(FIO_CAUSE_EXIT);
+		atomic_store(&fio_on, false);
+	}
+	if (fio_error_print() && status == 0)
+		status = 1;
+	write_counters();
+	fio_gate_open(t);
+	return status;
+}
+
+void fio_stop_deferring(enum fio_cause cause)
+{
+	struct fio_thread *t;
+
+	if (!atomic_load(&fio_on) || !fio_gate_close(&t))
+		return;
+	wind_up(cause);
+	stopped = true;
+	atomic_store(&fio_on, false);
+	fio_gate_open(t);
+	fio_log("deferral stops: the program did what the background task could not follow", NULL);
+}
+
+void fio_fork_prepare(void)
+{
+	struct fio_thread *t;
+
+	if (!initialised || !fio_gate_close(&t))
+		return;
+	fio_finish_all(FIO_CAUSE_FORK);
+}
+
+void fio_fork_parent(void)
+{
+	struct fio_thread *t = fio_self();
+
+	if (!initialised || !t->depth || sys_getpid() != fio_pid)
+		return;
+	fio_gate_open(t);
+	fio_acquire();
+}
+
+void fio_fork_child(void)
+{
+	struct fio_thread *t = fio_self();
+
+	if (!initialised || !t->depth)
+		return;
+	fio_pid = sys_getpid();
+	fio_hidden_close_all();
+	fio_placeholder_reset();
+	fio_task_reset();
+	fio_queue_reset();
+	fio_tables_reset();
+	fio_dirs_reset();
+	fio_fdtab_reset();
+	fio_intents_reset();
+	fio_mem_reset();
+	fio_errors_reset();
+	fio_counters_reset();
+	fio_policy_reset();
+	fio_gate_reset();
+	atomic_store(&fio_live, 0);
+	atomic_store(&fio_held_bytes, 0);
+	written = false;
+	fio_gate_open(t);
+}
+
+void fio_vfork_prepare(void)
+{
+	struct fio_thread *t = fio_enter();
+
+	if (!t)
+		return;
+	fio_finish_all(FIO_CAUSE_FORK);
+	fio_leave(t);
+	t->vforked = true;
+}
+
+void fio_exec_prepare(void)
+{
+	struct fio_thread *t;
+
+	if (!initialised || !fio_gate_close(&t))
+		return;
+	if (atomic_load(&fio_on))
+		wind_up(FIO_CAUSE_EXEC);
+	write_counters();
+	fio_counters_reset();
+	/* Signals stay as the program set them: exec inherits the mask. */
+	fio_unmask(t);
+}
+
+void fio_exec_failed(void)
+{
+	struct fio_thread *t = fio_self();
+
+	if (!initialised || !t->depth || sys_getpid() != fio_pid)
+		return;
+	written = false;
+	fio_gate_open(t);
+}
+
+void fio_handlers_installed(void)
+{
+	atomic_store_explicit(&fio_handlers, true, memory_order_relaxed);
+}
+
+void fio_limits_changed(void)
+{
+	if (atomic_load(&fio_on) && size_limited())
+		fio_stop_deferring(FIO_CAUSE_CRED);
+}
+
+void fio_acquire_slow(void)
+{
+	atomic_store(&fio_beliefs, 0);
+	atomic_fetch_add(&fio_known_epoch, 1);
+	atomic_fetch_add(&fio_ns_epoch, 1);
+}
+
+void fio_acquire_fd_slow(int fd)
+{
+	uint64_t hash;
+
+	if (fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL)
+		fio_acquire_slow();
+}
+
+void fio_created_slow(void)
+{
+	atomic_fetch_add(&fio_known_epoch, 1);
+}
+
+void fio_namespace(enum fio_cause cause)
+{
+	fio_release_all(cause);
+	atomic_fetch_add(&fio_ns_epoch, 1);
+	atomic_fetch_add(&fio_known_epoch, 1);
+}
+
+void fio_cwd_changed(void)
+{
+	atomic_fetch_add(&fio_ns_epoch, 1);
+}
+
+bool fio_fd_hidden(int fd)
+{
+	return fio_hidden_is(fd);
+}
+
+bool fio_fd_hidden_range(int *lo, int *hi)
+{
+	return fio_hidden_bounds(lo, hi);
+}
+
+void fio_mkdir_done(int dirfd, const char *path)
+{
+	struct fio_thread *t;
+	struct fio_dir *d;
+	const char *name;
+	size_t len;
+	int why;
+
+	/* A name that may have been a dangling prefix leads somewhere now. */
+	atomic_fetch_add(&fio_ns_epoch, 1);
+	if (!fio_warm_already()) {
+		fio_created();
+		return;
+	}
+	t = fio_enter();
+	if (!t)
+		return;
+	d = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
+	if (d) {
+		fio_dir_add_name(t, d, fio_hash_name(name, len));
+		fio_dir_unref(d);
+		d = fio_dir_open(t, dirfd, path);
+		if (d) {
+			fio_dir_fresh(d);
+			fio_dir_unref(d);
+		}
+	} else {
+		fio_created();
+	}
+	fio_leave(t);
+}
+
+/* The task is gone and nobody has the descriptors it was sent: by name, if it is still the same file. */
+static bool finish_lost(struct fio_intent *it, void *arg)
+{
+	enum fio_step step = FIO_STEP_OPEN;
+	struct stat st;
+	int fd, err;
+
+	(void)arg;
+	if (fio_state(it) != FIO_ST_QUEUED || it->kind != FIO_KIND_WRITE ||
+	    !fio_queue_claim_one(it, true))
+		return true;
+	fd = sys_openat(it->dir->fd, it->name, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+	err = fd < 0 ? fd : 0;
+	if (!err && (sys_fstat(fd, &st) < 0 || st.st_dev != it->dev || st.st_ino != it->ino))
+		err = -ESTALE;
+	if (!err)
+		err = fio_exec_fill(it, fd, &step);
+	if (fd >= 0)
+		sys_close(fd);
+	fio_complete(it, err, step, FIO_LOCK_HELD);
+	return true;
+}
+
+void fio_take_over(void)
+{
+	fio_intent_each(finish_lost, NULL);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lookup.c - does what a path led to have something pending?
+ *
+ * Identity is decided by inode after the kernel has resolved the path, and by the last component where
+ * there is no inode yet.
+ */
+#include <string.h>
+
+#include "counters.h"
+#include "dir.h"
+#include "fdtab.h"
+#include "file.h"
+#include "fio.h"
+#include "queue.h"
+#include "sys.h"
+#include "util.h"
+
+#define PATH_LEN_MAX 4096
+
+static bool finish_name(const char *name, size_t len, enum fio_cause cause)
+{
+	uint64_t hash = fio_hash_name(name, len);
+	struct fio_found f;
+	bool any = false;
+
+	if (len == 0 || len > FIO_NAME_MAX)
+		return false;
+	while ((f = fio_table_by_name(NULL, hash, name, len)).it) {
+		fio_finish(f, cause);
+		any = true;
+		if (fio_state(f.it) == FIO_ST_OPEN && f.it->err)
+			break; /* cannot be made: the name stays absent */
+	}
+	return any;
+}
+
+static bool finish_inode(dev_t dev, ino_t ino, enum fio_cause cause)
+{
+	uint64_t hash = fio_hash_inode(dev, ino);
+	struct fio_found f;
+	bool any = false;
+
+	while ((f = fio_table_by_ino(hash)).it) {
+		fio_finish(f, cause);
+		any = true;
+		if (fio_state(f.it) == FIO_ST_OPEN && f.it->err)
+			break;
+	}
+	return any;
+}
+
+/* The last component, or with all the components: each of them. */
+static bool finish_components(const char *path, size_t len, bool all, enum fio_cause cause)
+{
+	bool any = false;
+
+	while (len) {
+		const char *slash;
+
+		while (len && path[len - 1] == '/')
+			len--;
+		slash = memrchr(path, '/', len);
+		slash = slash ? slash + 1 : path;
+		any |= finish_name(slash, (size_t)(path + len - slash), cause);
+		if (!all)
+			break;
+		len = (size_t)(slash - path);
+	}
+	return any;
+}
+
+static bool is_symlink(int dirfd, const char *path)
+{
+	struct stat st;
+
+	return sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+}
+
+/* Names that lead to descriptors or devices rather than to files. */
+static bool is_magic(const char *path)
+{
+	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/", 5) == 0;
+}
+
+static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow, dev_t dev, ino_t ino,
+		  int err, enum fio_cause cause)
+{
+	long len = fio_pathlen(t, path, PATH_LEN_MAX);
+	bool any;
+
+	if (len <= 0)
+		return false;
+	if (is_magic(path) && atomic_load(&fio_n_open)) {
+		fio_finish_all(cause);
+		return true;
+	}
+	any = finish_components(path, (size_t)len, err == ENOENT || err == ENOTDIR, cause);
+	if (!err)
+		any |= finish_inode(dev, ino, cause);
+	/* A link may lead to a file that is just coming into being. */
+	if (!any && follow && (err == 0 || err == ENOENT) && fio_pending() && is_symlink(dirfd, path)) {
+		fio_finish_all(cause);
+		any = true;
+	}
+	return any;
+}
+
+bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino, int err)
+{
+	struct fio_thread *t = fio_enter();
+	bool again;
+
+	if (!t)
+		return false;
+	again = check(t, dirfd, path, follow, dev, ino, err, FIO_CAUSE_PATH);
+	fio_leave(t);
+	return again;
+}
+
+bool fio_opened_slow(int dirfd, const char *path, int flags, int ret)
+{
+	struct fio_thread *t;
+	struct stat st;
+	bool again = false;
+
+	/* An exclusive create that succeeded met nobody. */
+	if (ret >= 0 && flags & O_EXCL && flags & O_CREAT)
+		return false;
+	t = fio_enter();
+	if (!t)
+		return false;
+	if (ret < 0) {
+		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), 0, 0, ret == -EEXIST ? 0 : -ret,
+			      FIO_CAUSE_PATH);
+		if (!again && ret == -EEXIST &&
+		    sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			again = finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
+	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
+		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
+			      FIO_CAUSE_PATH);
+	} else {
+		/* A descriptor of a placeholder, by /proc/self/fd: the real file is meant. */
+		again = is_magic(path) && atomic_load(&fio_n_open);
+		if (again)
+			fio_finish_all(FIO_CAUSE_PATH);
+	}
+	fio_leave(t);
+	return again;
+}
+
+void fio_release_path_slow(int dirfd, const char *path, bool follow, enum fio_cause cause)
+{
+	struct fio_thread *t = fio_enter();
+	struct stat st;
+	int err;
+
+	if (!t)
+		return;
+	if (fio_pathlen(t, path, PATH_LEN_MAX) > 0) {
+		err = sys_fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+		check(t, dirfd, path, follow, st.st_dev, st.st_ino, err < 0 ? -err : 0, cause);
+		/* What the name leads to may have changed: a pending unlink may have hidden a link. */
+		if (fio_pending() && err == 0 &&
+		    sys_fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
+			finish_inode(st.st_dev, st.st_ino, cause);
+	}
+	fio_leave(t);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * meta.c - owner, mode and times of an open deferred file
+ *
+ * What is recorded must be sure to succeed later: the file is or will be ours.  Everything else
+ * flushes the file and passes through.
+ */
+#include "clock.h"
+#include "counters.h"
+#include "dir.h"
+#include "fdtab.h"
+#include "file.h"
+#include "fio.h"
+#include "sys.h"
+#include "util.h"
+
+/* Root over all ids: in a user namespace an id may have no mapping. */
+static bool may_chown_to_all(void)
+{
+	static _Atomic int known; /* 0: not asked yet, 1: yes, 2: no */
+	char map[64];
+	ssize_t n;
+	int fd, v = atomic_load(&known);
+
+	if (v)
+		return v == 1;
+	v = 2;
+	if (SYS0(SYS_geteuid) == 0) {
+		fd = sys_openat(AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
+		n = fd < 0 ? 0 : sys_read(fd, map, sizeof(map) - 1);
+		if (fd >= 0)
+			sys_close(fd);
+		/* "         0          0 4294967295" */
+		if (n > 0) {
+			const char *p = map;
+			int fields = 0;
+
+			map[n] = '\0';
+			while (*p == ' ')
+				p++;
+			fields += *p == '0' && p[1] == ' ';
+			while (*p && *p != ' ')
+				p++;
+			while (*p == ' ')
+				p++;
+			fields += *p == '0' && p[1] == ' ';
+			while (*p && *p != ' ')
+				p++;
+			while (*p == ' ')
+				p++;
+			fields += __builtin_memcmp(p, "4294967295", 10) == 0;
+			if (fields == 3)
+				v = 1;
+		}
+	}
+	atomic_store(&known, v);
+	return v == 1;
+}
+
+/* The intent of fd, locked, if it may take metadata; else it is flushed and *ret set. */
+static struct fio_intent *begin(struct fio_thread *t, int fd, int *ret, bool ok)
+{
+	struct fio_intent *it = fio_fd_lock(fd);
+	int err;
+
+	(void)t;
+	*ret = FIO_PASS;
+	if (!it)
+		return NULL;
+	if (ok && !it->made && !it->err &&
+	    (it->kind == FIO_KIND_CREATE || (it->len && it->sent && !(it->what & FIO_SET_TRUNC))))
+		return it;
+	err = fio_file_flush(it, false);
+	if (err)
+		*ret = err;
+	return NULL;
+}
+
+int fio_fchmod(int fd, mode_t mode)
+{
+	struct fio_intent *it;
+	struct fio_thread *t;
+	int ret;
+
+	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+		return FIO_PASS;
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	/* Without privilege setgid may be dropped according to the group: let the kernel decide. */
+	it = begin(t, fd, &ret, !(mode & (S_ISUID | S_ISGID)) || may_chown_to_all());
+	if (it) {
+		it->chmod_mode = mode & 07777;
+		it->what |= FIO_SET_MODE;
+		fio_unlock(&it->lock);
+		fio_count(deferred_chmod);
+		ret = 0;
+	}
+	fio_leave(t);
+	return ret;
+}
+
+int fio_fchown(int fd, uid_t uid, gid_t gid)
+{
+	struct fio_intent *it;
+	struct fio_thread *t;
+	int ret;
+
+	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+		return FIO_PASS;
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	it = begin(t, fd, &ret, may_chown_to_all());
+	if (it && it->what & FIO_SET_MODE && it->chmod_mode & (S_ISUID | S_ISGID)) {
+		/* A change of owner takes these bits away again. */
+		ret = fio_file_flush(it, false);
+		if (!ret)
+			ret = FIO_PASS;
+	} else if (it) {
+		if (!(it->what & FIO_SET_OWNER)) {
+			it->uid = (uid_t)-1;
+			it->gid = (gid_t)-1;
+		}
+		if (uid != (uid_t)-1)
+			it->uid = uid;
+		if (gid != (gid_t)-1)
+			it->gid = gid;
+		it->what |= FIO_SET_OWNER;
+		if (it->kind == FIO_KIND_CREATE && !(it->dir->traits & FIO_DIR_SGID) &&
+		    it->uid == 0 && it->gid == 0 && SYS0(SYS_getegid) == 0) {
+			it->what &= (uint8_t)~FIO_SET_OWNER;
+			fio_count(elided_meta);
+		}
+		fio_unlock(&it->lock);
+		fio_count(deferred_chown);
+		ret = 0;
+	}
+	fio_leave(t);
+	return ret;
+}
+
+int fio_futimens(int fd, const struct timespec ts[2])
+{
+	struct fio_intent *it;
+	struct fio_thread *t;
+	bool ok = true;
+	int ret;
+
+	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+		return FIO_PASS;
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	ok = ts && fio_readable(t, ts, 2 * sizeof(*ts));
+	for (int i = 0; ok && i < 2; i++)
+		ok = ts[i].tv_nsec >= 0 && (ts[i].tv_nsec < 1000000000 || ts[i].tv_nsec == UTIME_OMIT);
+	it = begin(t, fd, &ret, ok);
+	if (it) {
+		for (int i = 0; i < 2; i++) {
+			if (!(it->what & FIO_SET_TIMES) || ts[i].tv_nsec != UTIME_OMIT)
+				it->ts[i] = ts[i];
+		}
+		it->what |= FIO_SET_TIMES;
+		fio_unlock(&it->lock);
+		fio_count(deferred_utimens);
+		ret = 0;
+	}
+	fio_leave(t);
+	return ret;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - the FASTIO_* environment, read once
+ */
+#ifndef FIO_OPTIONS_H
+#define FIO_OPTIONS_H
+
+#include <stdint.h>
+
+enum fio_engine_choice {
+	FIO_ENGINE_AUTO,
+	FIO_ENGINE_URING,
+	FIO_ENGINE_SYNC,
+	FIO_ENGINE_OFF,
+};
+
+enum fio_crash_choice {
+	FIO_CRASH_STRICT,
+	FIO_CRASH_POSIX,
+};
+
+struct fio_options {
+	int64_t engine;      /* enum fio_engine_choice */
+	int64_t crash;       /* enum fio_crash_choice */
+	int64_t warmup;      /* files taken as stock first */
+	int64_t window;      /* most intents pending, 0: automatic */
+	int64_t max_file;    /* bytes held per file */
+	int64_t max_pending; /* bytes held in all */
+	int64_t age_us;      /* microseconds after which held data of an open file is written */
+	int64_t lag_us;      /* debug: microseconds the task waits before each batch */
+	char log[256];       /* path, "stderr" or empty */
+	char stats[256];     /* path or empty */
+};
+
+extern struct fio_options fio_opt;
+
+/* Reads the environment.  Values that cannot be used are logged and leave the default. */
+void fio_options_read(char **envp);
+
+#endif /* FIO_OPTIONS_H */

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.c - the claimable queue
+ */
+#include "queue.h"
+
+#include "clock.h"
+#include "counters.h"
+#include "sys.h"
+#include "task.h"
+#include "util.h"
+
+#define MASK (FIO_QUEUE_SIZE - 1)
+#define CELL_EMPTY 0u
+#define CELL_DONE 1u
+#define SPINS 300 /* looks before a waiter sleeps: about as long as a small operation */
+
+static_assert((FIO_QUEUE_SIZE & MASK) == 0, "size is a power of two");
+
+static _Atomic uintptr_t cells[FIO_QUEUE_SIZE];
+static _Alignas(FIO_CACHELINE) _Atomic uint64_t head;   /* next position to reserve */
+static _Alignas(FIO_CACHELINE) _Atomic uint64_t hint;   /* everything before is claimed */
+static _Alignas(FIO_CACHELINE) _Atomic uint64_t retire; /* everything before is done */
+static _Alignas(FIO_CACHELINE) _Atomic uint32_t waiters;
+static _Atomic uint32_t event; /* futex */
+
+uint64_t fio_queue_head(void)
+{
+	return atomic_load(&head);
+}
+
+uint32_t fio_queue_depth(void)
+{
+	uint64_t r = atomic_load_explicit(&retire, memory_order_relaxed);
+
+	return (uint32_t)(atomic_load_explicit(&head, memory_order_relaxed) - r);
+}
+
+uint32_t fio_queue_unclaimed(void)
+{
+	uint64_t h = atomic_load_explicit(&hint, memory_order_relaxed);
+	uint64_t r = atomic_load_explicit(&retire, memory_order_relaxed);
+
+	return (uint32_t)(atomic_load_explicit(&head, memory_order_relaxed) - (h > r ? h : r));
+}
+
+bool fio_queue_put(struct fio_intent *it)
+{
+	uint64_t pos = atomic_load(&head);
+
+	do {
+		if (pos - atomic_load(&retire) >= FIO_QUEUE_SIZE)
+			return false;
+	} while (!atomic_compare_exchange_weak(&head, &pos, pos + 1));
+	/* Whoever may claim it must find it in its cell, else its end could come before its begin. */
+	atomic_store(&it->queue_pos, pos);
+	atomic_store(&it->state, FIO_ST_QUEUING);
+	atomic_store(&cells[pos & MASK], (uintptr_t)it);
+	atomic_store(&it->state, FIO_ST_QUEUED);
+	return true;
+}
+
+bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
+{
+	uint32_t queued = FIO_ST_QUEUED;
+
+	if (!atomic_compare_exchange_strong(&it->state, &queued, FIO_ST_CLAIMED))
+		return false;
+	atomic_store(&it->by_caller, by_caller);
+	return true;
+}
+
+struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
+{
+	uint64_t pos = atomic_load(&hint), r = atomic_load(&retire);
+	bool gap = false;
+
+	if (pos < r)
+		pos = r;
+	for (; pos < limit; pos++) {
+		uintptr_t cell = atomic_load(&cells[pos & MASK]);
+		uint64_t expect;
+		bool mine = false;
+
+		if (cell == CELL_EMPTY) {
+			/* Reserved and not yet stored, or retired meanwhile: look again next time. */
+			gap = true;
+			continue;
+		}
+		if (cell != CELL_DONE) {
+			struct fio_intent *it = (struct fio_intent *)cell;
+
+			if (atomic_load(&it->state) == FIO_ST_QUEUING &&
+			    atomic_load(&it->queue_pos) == pos) {
+				gap = true;
+				continue;
+			}
+			/* A caller has no descriptor of a file that was closed. */
+			if (by_caller && it->kind == FIO_KIND_WRITE) {
+				gap = true;
+				continue;
+			}
+			mine = fio_queue_claim_one(it, by_caller);
+		}
+		expect = pos;
+		if (!gap) {
+			uint64_t old = atomic_load(&hint);
+
+			while (old <= expect && !atomic_compare_exchange_weak(&hint, &old, pos + 1))
+				;
+		}
+		if (mine)
+			return (struct fio_intent *)cell;
+	}
+	return NULL;
+}
+
+void fio_queue_done(uint64_t pos)
+{
+	atomic_store(&cells[pos & MASK], CELL_DONE);
+	for (;;) {
+		uint64_t r = atomic_load(&retire);
+		uintptr_t done = CELL_DONE;
+
+		if (r == atomic_load(&head) ||
+		    !atomic_compare_exchange_strong(&cells[r & MASK], &done, CELL_EMPTY))
+			break;
+		atomic_store(&retire, r + 1);
+	}
+	fio_queue_notify();
+}
+
+void fio_queue_notify(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&waiters, memory_order_relaxed)) {
+		atomic_fetch_add(&event, 1);
+		sys_futex_wake(&event, INT32_MAX);
+	}
+}
+
+static bool pos_done(const void *arg, uint64_t pos)
+{
+	(void)arg;
+	return atomic_load(&retire) >= pos;
+}
+
+static bool gen_done(const void *arg, uint64_t gen)
+{
+	const struct fio_intent *it = arg;
+
+	return atomic_load(&it->gen) != (uint32_t)gen;
+}
+
+static void wait_until(bool (*reached)(const void *, uint64_t), const void *arg, uint64_t value)
+{
+	const struct timespec patience = {.tv_nsec = 20 * 1000 * 1000};
+	int64_t since;
+
+	for (int i = 0; i < SPINS; i++) {
+		if (reached(arg, value))
+			return;
+		fio_pause();
+	}
+	since = fio_now_us();
+	atomic_fetch_add(&waiters, 1);
+	for (;;) {
+		uint32_t e = atomic_load(&event);
+
+		if (reached(arg, value))
+			break;
+		if (sys_futex_wait(&event, e, &patience) == -ETIMEDOUT)
+			fio_task_check();
+	}
+	atomic_fetch_sub(&waiters, 1);
+	fio_count_n(barrier_wait_us, fio_now_us() - since);
+}
+
+void fio_queue_wait_pos(uint64_t pos)
+{
+	wait_until(pos_done, NULL, pos);
+}
+
+void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen)
+{
+	wait_until(gen_done, it, gen);
+}
+
+void fio_queue_reset(void)
+{
+	for (int i = 0; i < FIO_QUEUE_SIZE; i++)
+		atomic_store(&cells[i], CELL_EMPTY);
+	atomic_store(&head, 0);
+	atomic_store(&hint, 0);
+	atomic_store(&retire, 0);
+	atomic_store(&waiters, 0);
+	atomic_store(&event, 0);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * queue.h - the claimable queue
+ *
+ * Protocol.  A ring of cells, three positions that only grow: retire <= claim hint, retire <= head.
+ *
+ *	put      reserves the position head, then stores the intent in its cell (EMPTY -> intent)
+ *	claim    compare-and-swaps an intent's state QUEUED -> CLAIMED; which one of several claimers
+ *	         wins owns the intent.  The oldest first; a barrier may claim any.
+ *	done     stores DONE in the cell, then advances retire over DONE cells, each of which exactly one
+ *	         thread turns from DONE to EMPTY
+ *
+ * So 'everything queued before now is done' is retire >= the head of now.  Positions are 64 bits and
+ * never wrap.  A cell is reused only after it was retired, since head - retire <= the ring's size.
+ * The done event is a futex word that changes when somebody waits and something was done.
+ */
+#ifndef FIO_QUEUE_H
+#define FIO_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "intent.h"
+
+#define FIO_QUEUE_SIZE 1024
+
+/* False if the ring is full. */
+bool fio_queue_put(struct fio_intent *it);
+/* The oldest unclaimed intent before position limit, claimed; NULL if there is none. */
+struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller);
+/* Claims this one; false if somebody else has it. */
+bool fio_queue_claim_one(struct fio_intent *it, bool by_caller);
+/* A claimed intent at position pos was executed. */
+void fio_queue_done(uint64_t pos);
+uint64_t fio_queue_head(void);
+/* Positions not yet retired. */
+uint32_t fio_queue_depth(void);
+/* Positions that nobody has claimed yet, about. */
+uint32_t fio_queue_unclaimed(void);
+
+/* Sleep until everything before pos is done, or the intent's gen is no longer gen. */
+void fio_queue_wait_pos(uint64_t pos);
+void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen);
+/* To be called after something changed that a waiter may wait for. */
+void fio_queue_notify(void);
+void fio_queue_reset(void);
+
+#endif /* FIO_QUEUE_H */

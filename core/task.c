@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.c - the background task: start, stop, mail, sleep
+ *
+ * Protocol of sleeping.  The task stores how it sleeps in `sleeping` (NAP: at most a millisecond, DEEP:
+ * until woken), then looks at the queue once more, then polls.  Whoever queues something looks at
+ * `sleeping` afterwards and, if the task should get up, swaps it to AWAKE and sends one message.
+ *
+ * Protocol of mail.  A descriptor is sent before the intent that needs it is queued, so the task may
+ * wait for it.  Messages carry the index and gen of what they belong to.
+ */
+#include "task.h"
+
+#include <linux/sched.h>
+#include <string.h>
+
+#include "age.h"
+#include "clock.h"
+#include "counters.h"
+#include "dir.h"
+#include "engine.h"
+#include "exec.h"
+#include "fio.h"
+#include "gate.h"
+#include "hidden.h"
+#include "log.h"
+#include "mem.h"
+#include "options.h"
+#include "queue.h"
+#include "sys.h"
+#include "util.h"
+
+#define STACK (256u * 1024)
+#define TLS_SIZE (64u * 1024)
+#define WAKE_BATCH 8     /* queued intents that wake a napping task */
+#define NAP_NS 1000000   /* the longest nap while something may come of age */
+#define NAPS_TO_DEEP 20  /* naps without work before the task sleeps until woken */
+#define SYS_pidfd_open_ 434
+#define SYS_close_range_ 436
+#define CLOSE_RANGE_UNSHARE_ 2u
+
+enum { AWAKE, NAP, DEEP };
+
+enum mail_type { MAIL_WAKE, MAIL_DIR, MAIL_FILE, MAIL_GIVE, MAIL_CLOSE };
+
+struct mail {
+	uint32_t type;  /* enum mail_type */
+	uint32_t index; /* of the directory or intent */
+	uint32_t gen;   /* its gen when sent */
+};
+
+static struct {
+	_Atomic int pid;           /* 0: not running */
+	_Atomic bool failed;       /* could not be started: do not try again */
+	_Atomic bool stop;         /* asked to end */
+	_Atomic uint32_t ready;    /* futex: 1 when the task runs on its own descriptor table */
+	_Atomic uint32_t sleeping; /* AWAKE, NAP or DEEP */
+	int sock;                  /* the program's end, hidden */
+	int task_sock;             /* the task's end */
+	bool shared_start;         /* cloned with CLONE_FILES, unshares by itself */
+	char *stack, *tls;         /* kept for the next start */
+	struct fio_lock start_lock;
+	struct fio_lock give_lock;       /* taking descriptors back */
+	const struct fio_engine *engine; /* of the running task */
+	uint64_t sigmask;                /* while starting */
+} task = {.sock = -1, .task_sock = -1};
+
+/* ---- mail ---- */
+
+static int send_mail(int sock, enum mail_type type, uint32_t index, uint32_t gen, int fd)
+{
+	struct mail m = {type, index, gen};
+	struct iovec iov = {&m, sizeof(m)};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		memset(control, 0, sizeof(control));
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	return (int)sys_sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int receive_mail(int sock, struct mail *m, int *fd, int flags)
+{
+	struct iovec iov = {m, sizeof(*m)};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = sys_recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c;
+
+	*fd = -1;
+	if (n < (ssize_t)sizeof(*m))
+		return n < 0 ? (int)n : -EPIPE;
+	c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return 0;
+}
+
+static void accept_mail(const struct mail *m, int fd)
+{
+	struct fio_intent *it;
+
+	switch ((enum mail_type)m->type) {
+	case MAIL_DIR:
+		atomic_store(&fio_dir_at(m->index)->task_fd, fd);
+		return;
+	case MAIL_FILE:
+		it = fio_intent_at(m->index);
+		if (it && atomic_load(&it->gen) == m->gen) {
+			atomic_store(&it->task_fd, fd);
+			if (atomic_load(&it->gen) == m->gen)
+				return;
+			/* Discarded meanwhile: one of the two sees the descriptor. */
+			fd = atomic_exchange(&it->task_fd, -1);
+		}
+		break;
+	case MAIL_CLOSE:
+		sys_close((int)m->index);
+		break;
+	case MAIL_WAKE:
+	case MAIL_GIVE:
+		break;
+	}
+	if (fd >= 0)
+		sys_close(fd);
+}
+
+/* In the task: takes what has arrived; waits for at least one message if block. */
+static void read_mail(bool block)
+{
+	struct mail m;
+	int fd;
+
+	while (receive_mail(task.task_sock, &m, &fd, block ? 0 : MSG_DONTWAIT) == 0) {
+		accept_mail(&m, fd);
+		block = false;
+	}
+}
+
+void fio_task_send_dir(struct fio_dir *d)
+{
+	if (!fio_task_running())
+		return; /* inherited at start */
+	if (send_mail(task.sock, MAIL_DIR, d->index, atomic_load(&d->gen), d->fd) < 0)
+		d->traits = 0;
+	else
+		d->sent = true;
+}
+
+bool fio_task_send_file(struct fio_intent *it, int fd)
+{
+	if (!fio_task_running())
+		return false;
+	if (send_mail(task.sock, MAIL_FILE, it->index, atomic_load(&it->gen), fd) < 0)
+		return false;
+	it->sent = true;
+	return true;
+}
+
+void fio_task_close(int fd, bool by_task)
+{
+	if (by_task)
+		sys_close(fd);
+	else if (fio_task_running())
+		send_mail(task.sock, MAIL_CLOSE, (uint32_t)fd, 0, -1);
+}
+
+void fio_task_give(struct fio_intent *it, int fd)
+{
+	if (send_mail(task.task_sock, MAIL_GIVE, it->index, atomic_load(&it->gen), fd) < 0)
+		it->err = -EIO;
+}
+
+int fio_task_take(struct fio_intent *it)
+{
+	int fd = -1;
+
+	fio_lock(&task.give_lock);
+	while (atomic_load(&it->task_fd) < 0 && !it->err) {
+		struct fio_intent *whose;
+		struct mail m;
+		int err = receive_mail(task.sock, &m, &fd, 0);
+
+		if (err < 0) {
+			it->err = err;
+			break;
+		}
+		whose = fio_intent_at(m.index);
+		if (whose && atomic_load(&whose->gen) == m.gen)
+			atomic_store(&whose->task_fd, fd);
+		else if (fd >= 0)
+			sys_close(fd);
+	}
+	fd = atomic_exchange(&it->task_fd, -1);
+	fio_unlock(&task.give_lock);
+	return fd >= 0 ? fd : it->err;
+}
+
+/* ---- waking ---- */
+
+void fio_task_wake(void)
+{
+	if (!fio_task_running())
+		return;
+	if (atomic_exchange(&task.sleeping, AWAKE) != AWAKE) {
+		fio_count(task_wakes);
+		send_mail(task.sock, MAIL_WAKE, 0, 0, -1);
+	}
+}
+
+void fio_task_poke(bool queued)
+{
+	uint32_t s;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	s = atomic_load_explicit(&task.sleeping, memory_order_relaxed);
+	if (s == AWAKE)
+		return;
+	if (s == DEEP || (queued && fio_queue_unclaimed() >= WAKE_BATCH))
+		fio_task_wake();
+}
+
+/* ---- the task itself ---- */
+
+static bool program_died(int parent)
+{
+	return SYS0(SYS_getppid) != parent;
+}
+
+static void lag(void)
+{
+	struct timespec ts = {
+		.tv_sec = fio_opt.lag_us / 1000000,
+		.tv_nsec = fio_opt.lag_us % 1000000 * 1000,
+	};
+
+	if (fio_opt.lag_us)
+		sys_nanosleep(&ts);
+}
+
+/* Claims up to n intents whose descriptors are here. */
+static int collect(struct fio_intent **batch, int n)
+{
+	int got = 0;
+
+	while (got < n) {
+		struct fio_intent *it = fio_queue_claim(fio_queue_head(), false);
+
+		if (!it)
+			break;
+		while ((it->kind == FIO_KIND_WRITE ? atomic_load(&it->task_fd)
+						   : atomic_load(&it->dir->task_fd)) < 0)
+			read_mail(true);
+		batch[got++] = it;
+	}
+	return got;
+}
+
+/* Sleeps until woken, a millisecond passed, or the program died. */
+static void sleep_now(int pidfd, bool deep)
+{
+	struct pollfd fds[2] = {
+		{.fd = task.task_sock, .events = POLLIN},
+		{.fd = pidfd, .events = POLLIN},
+	};
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+
+	atomic_store(&task.sleeping, deep ? DEEP : NAP);
+	if (atomic_load(&task.stop) || fio_queue_unclaimed() >= (deep ? 1 : WAKE_BATCH) ||
+	    (deep && fio_pending())) {
+		atomic_store(&task.sleeping, AWAKE);
+		return;
+	}
+	sys_ppoll(fds, pidfd >= 0 ? 2 : 1, deep && pidfd >= 0 ? NULL : &nap);
+	atomic_store(&task.sleeping, AWAKE);
+	if (fds[0].revents)
+		read_mail(false);
+}
+
+static void work(int parent)
+{
+	struct fio_intent *batch[FIO_BATCH];
+	int pidfd = (int)SYS2(SYS_pidfd_open_, parent, 0), idle = 0;
+
+	for (;;) {
+		int n, flying;
+
+		if (program_died(parent)) {
+			while (task.engine->reap(true))
+				;
+			read_mail(false);
+			fio_rescue();
+			return;
+		}
+		flying = task.engine->reap(false);
+		if (fio_opt.lag_us && fio_queue_unclaimed())
+			lag();
+		n = collect(batch, task.engine->batch - flying);
+		if (n) {
+			fio_count(task_batches);
+			task.engine->run(batch, n);
+			idle = 0;
+			continue;
+		}
+		if (flying) {
+			task.engine->reap(true);
+			continue;
+		}
+		if (fio_age_scan())
+			idle = 0;
+		fio_dirs_sweep();
+		if (atomic_load(&task.stop))
+			return;
+		sleep_now(pidfd, !fio_pending() && ++idle > NAPS_TO_DEEP);
+	}
+}
+
+static void own_descriptors(void)
+{
+	int lo = 0, hi = 0;
+
+	if (!fio_hidden_bounds(&lo, &hi))
+		return;
+	if (task.shared_start) {
+		SYS3(SYS_close_range_, 0, lo - 1, CLOSE_RANGE_UNSHARE_);
+		SYS3(SYS_close_range_, hi, ~0U, 0);
+		return;
+	}
+	for (int fd = 0; fd < lo; fd++)
+		sys_close(fd);
+}
+
+static int task_main(void *arg)
+{
+	int parent = (int)(intptr_t)arg;
+
+	own_descriptors();
+	SYS0(SYS_setsid);
+	atomic_store(&task.ready, 1);
+	sys_futex_wake(&task.ready, 1);
+	if (task.engine->start() < 0) {
+		task.engine = &fio_engine_sync;
+		task.engine->start();
+	}
+	work(parent);
+	task.engine->stop();
+	return 0;
+}
+
+/* ---- start and stop ---- */
+
+bool fio_task_running(void)
+{
+	return atomic_load_explicit(&task.pid, memory_order_acquire) != 0;
+}
+
+static void inherit(struct fio_dir *d, void *arg)
+{
+	(void)arg;
+	if (d->fd < 0)
+		return;
+	atomic_store(&d->task_fd, d->fd);
+	d->sent = true;
+}
+
+static int clone_task(void)
+{
+	/* CLONE_FILES only until the task has unshared its table without ever copying ours. */
+	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_IO | CLONE_SETTLS;
+
+	task.shared_start =
+		SYS3(SYS_close_range_, INT32_MAX, INT32_MAX, CLOSE_RANGE_UNSHARE_) == 0;
+	if (task.shared_start)
+		flags |= CLONE_FILES;
+	return fio_clone(task_main, task.stack + STACK, flags, (void *)(intptr_t)sys_getpid(),
+			 task.tls + TLS_SIZE / 2);
+}
+
+static bool make_sockets(void)
+{
+	int sv[2];
+
+	if (SYS4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		return false;
+	task.sock = fio_hide(sv[0]);
+	task.task_sock = fio_hide(sv[1]);
+	if (task.sock >= 0 && task.task_sock >= 0)
+		return true;
+	fio_hidden_close(task.sock);
+	fio_hidden_close(task.task_sock);
+	return false;
+}
+
+/* With the directories' lock held, so that each directory is either inherited or sent. */
+static void start_locked(void)
+{
+	const uint64_t all = ~0ULL;
+	int pid;
+
+	if (!task.stack) {
+		task.stack = fio_region(STACK);
+		task.tls = fio_region(TLS_SIZE);
+		if (!task.stack || !task.tls)
+			return;
+	}
+	/* The thread pointer of the task points to itself, as the ABI wants. */
+	*(void **)(task.tls + TLS_SIZE / 2) = task.tls + TLS_SIZE / 2;
+	if (!make_sockets())
+		return;
+	atomic_store(&task.stop, false);
+	atomic_store(&task.ready, 0);
+	atomic_store(&task.sleeping, AWAKE);
+	task.engine = fio_opt.engine == FIO_ENGINE_SYNC ? &fio_engine_sync : &fio_engine_uring;
+	fio_dirs_each_locked(inherit, NULL);
+	sys_sigmask(SIG_BLOCK, &all, &task.sigmask);
+	pid = clone_task();
+	sys_sigmask(SIG_SETMASK, &task.sigmask, NULL);
+	if (pid < 0) {
+		fio_hidden_close(task.sock);
+		fio_hidden_close(task.task_sock);
+		return;
+	}
+	while (!atomic_load(&task.ready))
+		sys_futex_wait(&task.ready, 0, NULL);
+	fio_hidden_close(task.task_sock); /* its copy has the same number */
+	fio_count(task_starts);
+	atomic_store(&task.pid, pid);
+}
+
+bool fio_task_start(void)
+{
+	if (likely(fio_task_running()))
+		return true;
+	if (atomic_load(&task.failed))
+		return false;
+	fio_lock(&task.start_lock);
+	if (!fio_task_running() && !atomic_load(&task.failed)) {
+		fio_dirs_lock();
+		start_locked();
+		fio_dirs_unlock();
+		if (!fio_task_running()) {
+			atomic_store(&task.failed, true);
+			fio_log("no background task: everything passes through", NULL);
+		}
+	}
+	fio_unlock(&task.start_lock);
+	return fio_task_running();
+}
+
+static void reap_task(int pid)
+{
+	while (SYS4(SYS_wait4, pid, NULL, 0x40000000 /* __WALL */, NULL) == -EINTR)
+		;
+}
+
+static void forget_dir(struct fio_dir *d, void *arg)
+{
+	(void)arg;
+	atomic_store(&d->task_fd, -1);
+	d->sent = false;
+}
+
+void fio_task_stop(void)
+{
+	int pid = atomic_load(&task.pid);
+
+	if (!pid)
+		return;
+	atomic_store(&task.stop, true);
+	fio_task_wake();
+	reap_task(pid);
+	atomic_store(&task.pid, 0);
+	fio_hidden_close(task.sock);
+	task.sock = -1;
+	fio_dirs_each(forget_dir, NULL);
+}
+
+bool fio_task_gone(void)
+{
+	int pid = atomic_load(&task.pid);
+
+	/* waitid with WNOWAIT leaves it to be reaped by whoever takes over. */
+	if (!pid)
+		return false;
+	siginfo_t si;
+
+	si.si_pid = 0;
+	return SYS5(SYS_waitid, 1 /* P_PID */, pid, &si,
+		    0x01000000 /* WNOWAIT */ | 0x40000000 /* __WALL */ | 4 /* WEXITED */ | 1 /* WNOHANG */,
+		    NULL) < 0 ||
+	       si.si_pid == pid;
+}
+
+static bool take_back(struct fio_intent *it, void *arg)
+{
+	(void)arg;
+	if (fio_state(it) == FIO_ST_CLAIMED && !atomic_load(&it->by_caller)) {
+		it->made = true; /* it may have been begun */
+		atomic_store(&it->state, FIO_ST_QUEUED);
+		fio_count(task_taken_over);
+	}
+	return true;
+}
+
+void fio_task_check(void)
+{
+	int pid;
+
+	if (!fio_task_gone())
+		return;
+	fio_lock(&task.start_lock);
+	pid = atomic_load(&task.pid);
+	if (pid && fio_task_gone()) {
+		reap_task(pid);
+		atomic_store(&task.failed, true);
+		atomic_store(&task.pid, 0);
+		fio_log("the background task was killed: going on without it", NULL);
+		fio_intent_each(take_back, NULL);
+		fio_take_over();
+	}
+	fio_unlock(&task.start_lock);
+}
+
+void fio_task_reset(void)
+{
+	atomic_store(&task.pid, 0);
+	atomic_store(&task.failed, false);
+	atomic_store(&task.sleeping, AWAKE);
+	task.start_lock = (struct fio_lock){0};
+	task.give_lock = (struct fio_lock){0};
+	task.sock = -1;
+	/* The stack belongs to a task of the parent only by address: this is our copy. */
+}
+
+const char *fio_task_engine(void)
+{
+	return task.engine ? task.engine->name : "off";
+}

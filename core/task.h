@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h - the background task
+ *
+ * Made with clone(CLONE_VM | CLONE_FS | CLONE_IO | CLONE_SETTLS): it shares the program's memory,
+ * working directory and umask, but is neither a thread of it (SIGKILL of the program leaves it alive) nor
+ * a user of its descriptor table (its open files take no number from the program, and the
+ * program's pipes are not held open by it).  Descriptors it needs - directories, and files whose
+ * content was held while they were open - are sent to it through a socket pair.
+ */
+#ifndef FIO_TASK_H
+#define FIO_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fio_dir;
+struct fio_intent;
+
+/* Running and able to take work.  Starts it if it is not; false: it cannot be had. */
+bool fio_task_start(void);
+/* Ends it; everything queued is done before.  The gate is closed or nobody else is in the core. */
+void fio_task_stop(void);
+bool fio_task_running(void);
+/* Started once, and no longer alive although nobody stopped it. */
+bool fio_task_gone(void);
+/* If it is gone, put back what it had claimed and go on without it. */
+void fio_task_check(void);
+/* Work was queued (or an open file holds something): wake it if it is due. */
+void fio_task_poke(bool queued);
+/* Whatever else it waits for: look now. */
+void fio_task_wake(void);
+
+/* Sends a directory's descriptor; clears its traits if that fails.  Under the directories' lock. */
+void fio_task_send_dir(struct fio_dir *d);
+/* Sends the descriptor of an open file whose content is going to be held. */
+bool fio_task_send_file(struct fio_intent *it, int fd);
+/* The descriptor of a file that the task has made early (it->made), or -errno. */
+int fio_task_take(struct fio_intent *it);
+/* In the task: sends that descriptor. */
+void fio_task_give(struct fio_intent *it, int fd);
+
+/* Closes a descriptor in the task's table. */
+void fio_task_close(int fd, bool task);
+
+/* After the task was killed: what it had claimed is queued again; see life.c. */
+void fio_take_over(void);
+
+/* In a child of fork: there is none. */
+void fio_task_reset(void);
+const char *fio_task_engine(void);
+
+/* clone.S: runs fn(arg) as a new task on the given stack; its pid or -errno. */
+int fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, void *arg, void *tls);
+
+#endif /* FIO_TASK_H */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unlink.c - deferred removal of names
+ */
+#include <linux/stat.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "counters.h"
+#include "dir.h"
+#include "errors.h"
+#include "exec.h"
+#include "file.h"
+#include "fio.h"
+#include "queue.h"
+#include "sys.h"
+#include "task.h"
+#include "util.h"
+
+#define ATTR_IMMUTABLE 0x10u
+#define ATTR_APPEND 0x20u
+#define ATTR_MOUNT_ROOT 0x2000u
+
+/* The name is still to be created: then nothing needs to happen at all. */
+static bool annihilate(struct fio_found f)
+{
+	struct fio_intent *it = f.it;
+
+	if (it->kind != FIO_KIND_CREATE || !fio_queue_claim_one(it, true))
+		return false;
+	fio_count(elided_annihilated);
+	fio_complete(it, 0, FIO_STEP_NONE, FIO_LOCK_HELD);
+	return true;
+}
+
+static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
+			uint64_t hash, const struct statx *sx)
+{
+	struct fio_intent *it = fio_intent_get(fio_shard(t));
+
+	if (!it) {
+		fio_count(pass_memory);
+		return FIO_PASS;
+	}
+	it->kind = FIO_KIND_UNLINK;
+	it->dir = dir;
+	fio_dir_ref(dir);
+	memcpy(it->name, name, len + 1);
+	it->name_len = (uint8_t)len;
+	it->name_hash = hash;
+	it->dev = makedev(sx->stx_dev_major, sx->stx_dev_minor);
+	it->ino = sx->stx_ino;
+	it->ino_hash = fio_hash_inode(it->dev, it->ino);
+	atomic_store(&it->state, FIO_ST_QUEUING);
+	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
+	fio_table_add(it, FIO_LOCK_HELD);
+	fio_count(deferred_unlink);
+	fio_submit(it);
+	return 0;
+}
+
+static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
+{
+	const char *name;
+	struct fio_dir *dir;
+	struct fio_found f;
+	struct statx sx;
+	uint64_t hash;
+	size_t len;
+	int why, err, ret = FIO_PASS;
+
+	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
+	if (!dir) {
+		fio_count_at(why);
+		return FIO_PASS;
+	}
+	hash = fio_hash_name(name, len);
+	f = fio_table_by_name(dir, hash, name, len);
+	if (f.it && annihilate(f)) {
+		ret = 0;
+		goto out;
+	}
+	if (f.it)
+		fio_finish(f, FIO_CAUSE_PATH);
+	if (!(dir->traits & FIO_DIR_UNLINK)) {
+		fio_count(pass_serial);
+		goto out;
+	}
+	err = sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+			STATX_TYPE | STATX_INO | STATX_NLINK, &sx);
+	if (err < 0) {
+		ret = err == -ENOENT ? -ENOENT : FIO_PASS;
+		goto out;
+	}
+	if (!S_ISREG(sx.stx_mode) ||
+	    sx.stx_attributes & (ATTR_IMMUTABLE | ATTR_APPEND | ATTR_MOUNT_ROOT)) {
+		fio_count(pass_type);
+		goto out;
+	}
+	f = fio_table_by_ino(fio_hash_inode(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino));
+	if (f.it)
+		fio_finish(f, FIO_CAUSE_PATH);
+	if (!fio_task_start() || !dir->traits) {
+		fio_count(pass_notask);
+		goto out;
+	}
+	ret = defer_unlink(t, dir, name, len, hash, &sx);
+out:
+	fio_dir_unref(dir);
+	return ret;
+}
+
+int fio_unlink(int dirfd, const char *path)
+{
+	struct fio_thread *t;
+	int ret;
+
+	if (!fio_warm()) {
+		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
+		return FIO_PASS;
+	}
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	ret = fio_error_take();
+	if (ret == 0 && fio_gate_crowded(t)) {
+		fio_count(pass_busy);
+		ret = FIO_PASS;
+	} else if (ret == 0) {
+		ret = try_unlink(t, dirfd, path);
+	}
+	fio_leave(t);
+	if (ret == FIO_PASS)
+		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
+	return ret;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * util.h - small helpers without a home of their own
+ */
+#ifndef FIO_UTIL_H
+#define FIO_UTIL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FIO_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define FIO_CACHELINE 64
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+static inline void fio_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* Finaliser of splitmix64: every input bit reaches every output bit. */
+static inline uint64_t fio_mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9ULL;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+/* Never 0, so that 0 can mean 'none'. */
+static inline uint64_t fio_hash_inode(uint64_t dev, uint64_t ino)
+{
+	return fio_mix(fio_mix(ino) + dev) | 1;
+}
+
+static inline uint64_t fio_hash_name(const char *name, size_t len)
+{
+	uint64_t h = 0xcbf29ce484222325ULL ^ len, w;
+
+	while (len >= 8) {
+		__builtin_memcpy(&w, name, 8);
+		h = fio_mix(h ^ w);
+		name += 8;
+		len -= 8;
+	}
+	w = 0;
+	for (size_t i = 0; i < len; i++)
+		w = w << 8 | (unsigned char)name[i];
+	return fio_mix(h ^ w) | 1;
+}
+
+#endif /* FIO_UTIL_H */

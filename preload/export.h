@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * export.h - how the exported functions are declared, and the short forms that symbols.def uses
+ *
+ * The C name of an export has the prefix x_, its assembler name is libc's.  So no header of libc,
+ * with its attributes, redirections and inline versions, is in the way, and nothing here can call
+ * an export by mistake.
+ */
+#ifndef FASTIO_EXPORT_H
+#define FASTIO_EXPORT_H
+
+#include "next.h"
+
+#include "../core/fio.h"
+
+#define FIO_EXPORTED(asm_name) __asm__(asm_name) __attribute__((visibility("default")))
+
+#define SYM(ret, name, params, args, before) ret x_##name params FIO_EXPORTED(#name);
+#define VSYM(name, params, args, before) void x_##name params FIO_EXPORTED(#name);
+#define SYMA(ret, name, params, args, before, ok, after) ret x_##name params FIO_EXPORTED(#name);
+#define CUSTOM(ret, name, params, args) ret x_##name params FIO_EXPORTED(#name);
+#define VCUSTOM(name, params, args) void x_##name params FIO_EXPORTED(#name);
+#define CUSTOMV(ret, name, vparams, params, args) ret x_##name vparams FIO_EXPORTED(#name);
+#define VCUSTOMV(name, vparams, params, args) void x_##name vparams FIO_EXPORTED(#name);
+#define FRONT(ret, name, vparams) ret x_##name vparams FIO_EXPORTED(#name);
+#define VFRONT(name, vparams) void x_##name vparams FIO_EXPORTED(#name);
+#include "symbols.def"
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* The value of a libc function from a value or -errno. */
+#define RESULT(r)                                                                                  \
+	({                                                                                         \
+		__auto_type r_ = (r);                                                              \
+		if (r_ < 0) {                                                                      \
+			errno = (int)-r_;                                                          \
+			r_ = -1;                                                                   \
+		}                                                                                  \
+		r_;                                                                                \
+	})
+
+static inline bool fio_believing(void)
+{
+	return atomic_load_explicit(&fio_beliefs, memory_order_relaxed) != 0;
+}
+
+#define NONE ((void)0)
+#define ALL(cause) fio_release_all(FIO_CAUSE_##cause)
+#define FD(fd) fio_release_fd(fd, FIO_CAUSE_FD)
+#define FD_C(fd, cause) fio_release_fd(fd, FIO_CAUSE_##cause)
+#define PEEK(fd) fio_peek_fd(fd, FIO_CAUSE_FD)
+#define FORGET(fd) fio_fd_forget(fd)
+#define PATH(path, follow) fio_release_path(AT_FDCWD, path, follow, FIO_CAUSE_PATH)
+#define AT_PATH(dirfd, path, follow, flags) release_at(dirfd, path, follow, flags)
+#define STREAM_PATH(path) fio_release_path(AT_FDCWD, path, true, FIO_CAUSE_STDIO)
+#define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)
+#define DIRECTORY(fd) fio_release_dirfd(fd, FIO_CAUSE_DIR)
+#define CHANNEL(fd) fio_release_channel(fd)
+#define SENDS(fd)                                                                                  \
+	do {                                                                                       \
+		PEEK(fd);                                                                          \
+		CHANNEL(fd);                                                                       \
+	} while (0)
+#define GOT(fd) fio_acquire_fd(fd)
+#define ACQUIRE fio_acquire()
+/* libc or the kernel made a name that core did not see. */
+#define CREATED fio_created()
+#define STOP(cause) fio_stop_deferring(FIO_CAUSE_##cause)
+#define STOP_IF(cond, cause)                                                                       \
+	do {                                                                                       \
+		if (cond)                                                                          \
+			STOP(cause);                                                               \
+	} while (0)
+#define SIGNALS(sig)                                                                               \
+	do {                                                                                       \
+		if (sig)                                                                           \
+			ALL(SIGNAL);                                                               \
+	} while (0)
+#define HANDLER_ANY fio_handlers_installed()
+/* not SIG_DFL, SIG_IGN, SIG_HOLD */
+#define HANDLER(handler)                                                                           \
+	do {                                                                                       \
+		if ((uintptr_t)(handler) > 2)                                                      \
+			HANDLER_ANY;                                                               \
+	} while (0)
+
+static inline void release_at(int dirfd, const char *path, bool follow, int flags)
+{
+	if (!fio_pending())
+		return;
+	if (flags & AT_EMPTY_PATH)
+		FD(dirfd);
+	fio_release_path(dirfd, path, follow, FIO_CAUSE_PATH);
+}
+
+/* ---- stdio, in stream.c; len SIZE_MAX: not known ---- */
+
+#pragma GCC visibility push(hidden)
+void fio_stream_out(FILE *f, size_t len);
+void fio_stream_in(FILE *f);
+void fio_stream_got(FILE *f);
+#pragma GCC visibility pop
+
+#define OUT(f, len)                                                                                \
+	do {                                                                                       \
+		if (fio_pending())                                                                 \
+			fio_stream_out(f, len);                                                    \
+	} while (0)
+#define OUT_ANY(f) OUT(f, SIZE_MAX)
+#define OUT_STR(f, s) OUT(f, strlen(s))
+#define OUT_MUL(f, size, n)                                                                        \
+	do {                                                                                       \
+		size_t len_;                                                                       \
+		if (fio_pending())                                                                 \
+			fio_stream_out(f, __builtin_mul_overflow(size, n, &len_) ? SIZE_MAX        \
+										 : len_);          \
+	} while (0)
+#define IN(f)                                                                                      \
+	do {                                                                                       \
+		if (fio_pending())                                                                 \
+			fio_stream_in(f);                                                          \
+	} while (0)
+#define IN_DONE(f) fio_stream_got(f)
+
+#endif /* FASTIO_EXPORT_H */

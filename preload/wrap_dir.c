@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap_dir.c - directory streams, and walks that call back
+ */
+#include "export.h"
+
+DIR *x_opendir(const char *path)
+{
+	DIR *dir = NEXT(opendir)(path);
+
+	if (dir && fio_pending())
+		DIRECTORY(dirfd(dir));
+	return dir;
+}
+
+int x_closedir(DIR *dir)
+{
+	if (dir)
+		FORGET(dirfd(dir));
+	return NEXT(closedir)(dir);
+}
+
+void x_rewinddir(DIR *dir)
+{
+	if (fio_pending())
+		DIRECTORY(dirfd(dir));
+	NEXT(rewinddir)(dir);
+}
+
+void x_seekdir(DIR *dir, long pos)
+{
+	if (fio_pending())
+		DIRECTORY(dirfd(dir));
+	NEXT(seekdir)(dir, pos);
+}
+
+/*
+ * ftw and nftw look at files again between callbacks, inside libc: what a callback did is
+ * finished when it returns.
+ */
+static __thread __ftw_func_t ftw_fn __attribute__((tls_model("initial-exec")));
+static __thread __nftw_func_t nftw_fn __attribute__((tls_model("initial-exec")));
+
+static int ftw_call(const char *path, const struct stat *st, int type)
+{
+	int r = ftw_fn(path, st, type);
+
+	ALL(DIR);
+	return r;
+}
+
+static int nftw_call(const char *path, const struct stat *st, int type, struct FTW *info)
+{
+	int r = nftw_fn(path, st, type, info);
+
+	ALL(DIR);
+	return r;
+}
+
+int x_ftw(const char *path, __ftw_func_t fn, int fds)
+{
+	__ftw_func_t outer = ftw_fn;
+	int r;
+
+	ALL(DIR);
+	ftw_fn = fn;
+	r = NEXT(ftw)(path, ftw_call, fds);
+	ftw_fn = outer;
+	return r;
+}
+
+int x_nftw(const char *path, __nftw_func_t fn, int fds, int flags)
+{
+	__nftw_func_t outer = nftw_fn;
+	int r;
+
+	ALL(DIR);
+	nftw_fn = fn;
+	r = NEXT(nftw)(path, nftw_call, fds, flags);
+	nftw_fn = outer;
+	return r;
+}
+
+#define FIO_GROUP_dir ~, 1
+#include "aliases.h"

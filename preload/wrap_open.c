@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap_open.c - open, openat, creat and their checked forms
+ */
+#include "export.h"
+
+static bool wants_mode(int flags)
+{
+	return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+/* The variadic mode is there only if the flags say so. */
+#define READ_MODE(mode, flags)                                                                     \
+	do {                                                                                       \
+		if (wants_mode(flags)) {                                                           \
+			va_list ap_;                                                               \
+			va_start(ap_, flags);                                                      \
+			mode = va_arg(ap_, mode_t);                                                \
+			va_end(ap_);                                                               \
+		}                                                                                  \
+	} while (0)
+
+/*
+ * core, else the stock call (with the flags in f, which may lack O_TRUNC), made again if something
+ * pending was in its way; then core may take the descriptor over
+ */
+#define OPEN(dirfd, path, flags, mode, stock)                                                      \
+	({                                                                                         \
+		int fd_ = fio_open(dirfd, path, flags, mode);                                       \
+                                                                                                   \
+		if (fd_ <= FIO_PASS) {                                                              \
+			int passed_ = fd_, f = passed_ == FIO_PASS_TRUNC ? (flags) & ~O_TRUNC       \
+									: (flags);                 \
+                                                                                                   \
+			fd_ = stock;                                                                \
+			if (unlikely(fio_pending()) && in_the_way(dirfd, path, flags, fd_))         \
+				fd_ = stock;                                                        \
+			if (passed_ != FIO_PASS && fd_ >= 0)                                        \
+				fd_ = attached(dirfd, path, flags, passed_, fd_);                    \
+		} else {                                                                           \
+			fd_ = RESULT(fd_);                                                           \
+		}                                                                                  \
+		fd_;                                                                                \
+	})
+
+static bool in_the_way(int dirfd, const char *path, int flags, int fd)
+{
+	int err = errno;
+	bool again = fio_opened(dirfd, path, flags, fd >= 0 ? fd : -err);
+
+	if (again && fd >= 0)
+		NEXT(close)(fd);
+	errno = err;
+	return again;
+}
+
+static int attached(int dirfd, const char *path, int flags, int passed, int fd)
+{
+	int r = fio_opened_attach(dirfd, path, flags, passed, fd);
+
+	if (r >= 0)
+		return fd;
+	NEXT(close)(fd);
+	errno = -r;
+	return -1;
+}
+
+int x_open(const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	READ_MODE(mode, flags);
+	return OPEN(AT_FDCWD, path, flags, mode, NEXT(open)(path, f, mode));
+}
+
+int x___open_2(const char *path, int flags)
+{
+	if (wants_mode(flags))
+		return NEXT(__open_2)(path, flags);
+	return OPEN(AT_FDCWD, path, flags, 0, NEXT(__open_2)(path, f));
+}
+
+int x_openat(int dirfd, const char *path, int flags, ...)
+{
+	mode_t mode = 0;
+
+	READ_MODE(mode, flags);
+	return OPEN(dirfd, path, flags, mode, NEXT(openat)(dirfd, path, f, mode));
+}
+
+int x___openat_2(int dirfd, const char *path, int flags)
+{
+	if (wants_mode(flags))
+		return NEXT(__openat_2)(dirfd, path, flags);
+	return OPEN(dirfd, path, flags, 0, NEXT(__openat_2)(dirfd, path, f));
+}
+
+int x_creat(const char *path, mode_t mode)
+{
+	const int flags = O_CREAT | O_WRONLY | O_TRUNC;
+
+	return OPEN(AT_FDCWD, path, flags, mode,
+		    f == flags ? NEXT(creat)(path, mode) : NEXT(open)(path, f, mode));
+}
+
+#define FIO_GROUP_open ~, 1
+#include "aliases.h"

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap_path.c - removing, making and entering directories; removing files
+ */
+#include "export.h"
+
+int x_unlink(const char *path)
+{
+	int r = fio_unlink(AT_FDCWD, path);
+
+	return r != FIO_PASS ? RESULT(r) : NEXT(unlink)(path);
+}
+
+int x_unlinkat(int dirfd, const char *path, int flags)
+{
+	int r = FIO_PASS;
+
+	if (flags)
+		NAMES;
+	else
+		r = fio_unlink(dirfd, path);
+	return r != FIO_PASS ? RESULT(r) : NEXT(unlinkat)(dirfd, path, flags);
+}
+
+int x_remove(const char *path)
+{
+	int r = fio_unlink(AT_FDCWD, path);
+
+	if (r != FIO_PASS && r != -EISDIR && r != -EPERM)
+		return RESULT(r);
+	NAMES;
+	return NEXT(remove)(path);
+}
+
+static int made(int r, int dirfd, const char *path)
+{
+	if (r == 0)
+		fio_mkdir_done(dirfd, path);
+	return r;
+}
+
+int x_mkdir(const char *path, mode_t mode)
+{
+	PATH(path, false);
+	return made(NEXT(mkdir)(path, mode), AT_FDCWD, path);
+}
+
+int x_mkdirat(int dirfd, const char *path, mode_t mode)
+{
+	AT_PATH(dirfd, path, false, 0);
+	return made(NEXT(mkdirat)(dirfd, path, mode), dirfd, path);
+}
+
+char *x_mkdtemp(char *template)
+{
+	char *r = NEXT(mkdtemp)(template);
+
+	if (r)
+		fio_mkdir_done(AT_FDCWD, r);
+	return r;
+}
+
+static int moved(int r)
+{
+	if (r == 0)
+		fio_cwd_changed();
+	return r;
+}
+
+int x_chdir(const char *path)
+{
+	ALL(CRED);
+	return moved(NEXT(chdir)(path));
+}
+
+int x_fchdir(int fd)
+{
+	ALL(CRED);
+	return moved(NEXT(fchdir)(fd));
+}
+
+int x_chroot(const char *path)
+{
+	ALL(CRED);
+	return moved(NEXT(chroot)(path));
+}

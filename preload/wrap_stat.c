@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap_stat.c - the stat family by path: the stock call first, again if it saw something pending
+ */
+#include "export.h"
+
+#include <sys/sysmacros.h>
+
+static bool stale(int dirfd, const char *path, bool follow, int r, const struct stat *st)
+{
+	int err = errno;
+	bool again;
+
+	if (r == 0)
+		again = fio_stat_check(dirfd, path, follow, st->st_dev, st->st_ino, 0);
+	else
+		again = fio_stat_check(dirfd, path, follow, 0, 0, err);
+	errno = err;
+	return again;
+}
+
+#define STAT(dirfd, path, follow, st, stock)                                                       \
+	({                                                                                         \
+		int r_ = stock;                                                                    \
+                                                                                                   \
+		if (unlikely(fio_pending()) && stale(dirfd, path, follow, r_, st))                 \
+			r_ = stock;                                                                \
+		r_;                                                                                \
+	})
+
+int x_stat(const char *path, struct stat *st)
+{
+	return STAT(AT_FDCWD, path, true, st, NEXT(stat)(path, st));
+}
+
+int x_lstat(const char *path, struct stat *st)
+{
+	return STAT(AT_FDCWD, path, false, st, NEXT(lstat)(path, st));
+}
+
+int x_fstatat(int dirfd, const char *path, struct stat *st, int flags)
+{
+	if (flags & AT_EMPTY_PATH)
+		PEEK(dirfd);
+	return STAT(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), st,
+		    NEXT(fstatat)(dirfd, path, st, flags));
+}
+
+int x___xstat(int ver, const char *path, struct stat *st)
+{
+	return STAT(AT_FDCWD, path, true, st, NEXT(__xstat)(ver, path, st));
+}
+
+int x___lxstat(int ver, const char *path, struct stat *st)
+{
+	return STAT(AT_FDCWD, path, false, st, NEXT(__lxstat)(ver, path, st));
+}
+
+int x___fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flags)
+{
+	if (flags & AT_EMPTY_PATH)
+		PEEK(dirfd);
+	return STAT(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), st,
+		    NEXT(__fxstatat)(ver, dirfd, path, st, flags));
+}
+
+static bool stale_statx(int dirfd, const char *path, bool follow, int r, const struct statx *stx)
+{
+	struct stat st = {0};
+
+	if (r == 0 && !(stx->stx_mask & STATX_INO)) {
+		fio_release_path(dirfd, path, follow, FIO_CAUSE_PATH);
+		return true;
+	}
+	if (r == 0) {
+		st.st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor);
+		st.st_ino = stx->stx_ino;
+	}
+	return stale(dirfd, path, follow, r, &st);
+}
+
+int x_statx(int dirfd, const char *path, int flags, unsigned int mask, struct statx *stx)
+{
+	bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
+	int r;
+
+	if (flags & AT_EMPTY_PATH)
+		PEEK(dirfd);
+	r = NEXT(statx)(dirfd, path, flags, mask, stx);
+	if (unlikely(fio_pending()) && stale_statx(dirfd, path, follow, r, stx))
+		r = NEXT(statx)(dirfd, path, flags, mask, stx);
+	return r;
+}
+
+#define FIO_GROUP_stat ~, 1
+#include "aliases.h"

@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Pipes, sockets, terminals, messages are release points: whoever learns of them finds all work in place.
+
+load ../lib/common
+
+@test "release: write to a pipe" {
+	fiveways -o release write
+}
+
+@test "release: writev to a pipe" {
+	fiveways -o release writev
+}
+
+@test "release: dprintf to a pipe" {
+	fiveways -o release dprintf
+}
+
+@test "release: write by syscall() to a pipe" {
+	fiveways -o release raw_write
+}
+
+@test "release: splice into a pipe" {
+	fiveways -o release splice
+}
+
+@test "release: vmsplice into a pipe" {
+	fiveways -o release vmsplice
+}
+
+@test "release: sendfile into a pipe" {
+	fiveways -o release sendfile
+}
+
+@test "release: close of a pipe" {
+	fiveways -o release close
+}
+
+@test "release: dup2 over a pipe" {
+	fiveways -o release dup2_over
+}
+
+@test "release: close_range over a pipe" {
+	fiveways -o release close_range
+}
+
+@test "release: closefrom over a pipe" {
+	fiveways -o release closefrom
+}
+
+@test "release: write to a socket" {
+	fiveways -o release socket_write
+}
+
+@test "release: send" {
+	fiveways -o release send
+}
+
+@test "release: sendto" {
+	fiveways -o release sendto
+}
+
+@test "release: sendmsg" {
+	fiveways -o release sendmsg
+}
+
+@test "release: sendmmsg" {
+	fiveways -o release sendmmsg
+}
+
+@test "release: shutdown of a socket" {
+	fiveways -o release shutdown
+}
+
+@test "release: close of a socket" {
+	fiveways -o release socket_close
+}
+
+@test "release: a datagram" {
+	fiveways -o release dgram
+}
+
+@test "release: connect" {
+	fiveways -o release connect
+}
+
+@test "release: open of a FIFO" {
+	fiveways -o release open_fifo
+}
+
+@test "release: write to a terminal" {
+	fiveways -o release tty_write
+}
+
+@test "release: write to a shared eventfd" {
+	fiveways -o release eventfd
+}
+
+@test "release: msgsnd" {
+	fiveways -o release msgsnd
+}
+
+@test "release: semop" {
+	fiveways -o release semop
+}
+
+@test "release: mq_send" {
+	fiveways -o release mq_send
+}
+
+@test "release: kill of the observer" {
+	fiveways -o release kill
+}
+
+@test "release: sigqueue" {
+	fiveways -o release sigqueue
+}
+
+@test "release: pidfd_send_signal" {
+	fiveways -o release pidfd
+}
+
+@test "release: tgkill" {
+	fiveways -o release tgkill
+}
+
+@test "release: kill by syscall()" {
+	fiveways -o release syscall_kill
+}
+
+@test "release: kill by a second thread" {
+	fiveways -o release kill_in_thread
+}

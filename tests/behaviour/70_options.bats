@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Options and counters.
+
+load ../lib/common
+
+# preloaded MODE CMD...: runs CMD once with the library; sets $output, $stderr_text, $status.
+preloaded() {
+	local mode=$1
+	shift
+	mode_env "$mode"
+	mkdir -p "$W"
+	cd "$W"
+	run env "${ENVV[@]}" "${MORE_ENV[@]}" LD_PRELOAD="$FASTIO_LIB" bash -c \
+		'exec 3>&-; "$0" "$@" 2>"'"$T"'/stderr"' "$@"
+	stderr_text=$(<"$T/stderr")
+}
+
+needs_counters() {
+	[[ -z ${FASTIO_TEST_NO_DEFER_CHECK:-} ]] || skip "deferral is not checked"
+}
+
+# The statistics line of the program itself, not of the shell before it.
+last_line() {
+	tail -n 1 "$T/$1.stats"
+}
+
+setup() {
+	common_setup
+	MORE_ENV=()
+}
+
+@test "options: malformed and unknown values change nothing" {
+	local v
+	for v in FASTIO_WINDOW=abc FASTIO_WINDOW=-1 FASTIO_ENGINE=bogus FASTIO_ENGINE= FASTIO_LAG_US=-5 \
+		FASTIO_WARMUP=99999999999999999999 FASTIO_MAX_FILE=0x10 FASTIO_MAX_FILE= FASTIO_CRASH=maybe \
+		FASTIO_AGE_US=1.5 FASTIO_UNKNOWN=1 FASTIO_=x; do
+		fiveways -d none -e "$v" mkfiles sizes 25
+	done
+}
+
+@test "options: extreme values change only the speed" {
+	local v
+	for v in FASTIO_WINDOW=1 FASTIO_WINDOW=2 FASTIO_WINDOW=100000 FASTIO_MAX_FILE=1 FASTIO_MAX_FILE=99 \
+		FASTIO_MAX_PENDING=1 FASTIO_MAX_PENDING=1000 FASTIO_AGE_US=0 FASTIO_AGE_US=1 \
+		FASTIO_AGE_US=500000; do
+		fiveways -d none -e "$v" mkfiles sizes 25
+	done
+}
+
+@test "options: both crash guarantees leave the same files" {
+	fiveways -e FASTIO_CRASH=strict mkfiles sizes 60
+	fiveways -e FASTIO_CRASH=posix mkfiles sizes 60
+}
+
+@test "options: statistics and log that cannot be opened" {
+	fiveways -d none -e FASTIO_STATS=/nonexistent/x mkfiles sizes 25
+	fiveways -d none -e FASTIO_LOG=/nonexistent/x mkfiles sizes 25
+	fiveways -d none -e FASTIO_STATS=. -e FASTIO_LOG=. mkfiles sizes 25
+	fiveways -d none -e FASTIO_STATS= -e FASTIO_LOG= mkfiles sizes 25
+}
+
+@test "options: FASTIO_LOG=stderr prints lines, without it nothing is printed" {
+	needs_counters
+	MORE_ENV=(FASTIO_WINDOW=abc)
+	preloaded uring "$PROGS/mkfiles" 30
+	assert_success
+	assert_equal "$stderr_text" ""
+	MORE_ENV=(FASTIO_WINDOW=abc FASTIO_LOG=stderr)
+	preloaded uring "$PROGS/mkfiles" 30
+	assert_success
+	[[ $stderr_text == *FASTIO_WINDOW* ]]
+	MORE_ENV=(FASTIO_NO_SUCH_OPTION=1 FASTIO_LOG=stderr)
+	preloaded uring "$PROGS/mkfiles" 30
+	assert_success
+	[[ $stderr_text == *FASTIO_NO_SUCH_OPTION* ]]
+}
+
+@test "options: FASTIO_LOG=FILE writes there" {
+	needs_counters
+	MORE_ENV=(FASTIO_MAX_FILE=huge "FASTIO_LOG=$T/log")
+	preloaded uring "$PROGS/mkfiles" 30
+	assert_success
+	assert_equal "$stderr_text" ""
+	grep -q FASTIO_MAX_FILE "$T/log"
+}
+
+@test "options: engine off defers nothing and starts nothing" {
+	needs_counters
+	preloaded off "$PROGS/mkfiles" kinds
+	assert_success
+	run jq -e '.engine == "off" and (.deferred | add) == 0 and .task.starts == 0' <(last_line off)
+	assert_success
+}
+
+@test "options: a short process never starts the background task" {
+	needs_counters
+	local cmd
+	for cmd in /bin/true "ls /" "$PROGS/mkfiles 5" "cat /etc/passwd"; do
+		rm -rf "$W" "$T/default.stats"
+		# shellcheck disable=SC2086
+		preloaded default $cmd
+		assert_success
+		[[ -s $T/default.stats ]]
+		[[ $(stat_sum default .task.starts) == 0 ]] || fail "$cmd: $(<"$T/default.stats")"
+		[[ $(stat_sum default '(.deferred|add)') == 0 ]] || fail "$cmd: $(<"$T/default.stats")"
+	done
+	[[ $(stat_sum default .pass.warmup) == 0 ]]
+}
+
+@test "options: a compiler writing one object file never starts the background task" {
+	needs_counters
+	command -v gcc >/dev/null || skip "no gcc"
+	echo 'int main(void) { return 0; }' >"$T/x.c"
+	preloaded default gcc -c "$T/x.c" -o "$T/x.o"
+	assert_success
+	[[ $(stat_sum default .task.starts) == 0 ]]
+	[[ -s $T/x.o ]]
+}
+
+@test "options: a long run with the default warm-up is deferred" {
+	needs_counters
+	preloaded default "$PROGS/mkfiles" 2000
+	assert_success
+	run jq -e '.pass.warmup > 0 and (.deferred | .create + .write) > 1000 and .deferred.unlink > 100
+		and .task.starts > 0' <(last_line default)
+	assert_success
+}
+
+@test "counters: each kind of work is deferred in each engine" {
+	needs_counters
+	local mode
+	for mode in sync uring lag; do
+		rm -rf "$W"
+		preloaded "$mode" "$PROGS/mkfiles" kinds
+		assert_success
+		run jq -e '.deferred | .create > 0 and .write > 0 and .close > 0 and .unlink > 0
+			and .chmod > 0 and .utimens > 0' <(last_line "$mode")
+		[[ $status == 0 ]] || fail "$mode: $(last_line "$mode")"
+		run jq -e '.elided.trunc > 0 and .elided.write > 0' <(last_line "$mode")
+		[[ $status == 0 ]] || fail "$mode: $(last_line "$mode")"
+		run jq -e '(.executed | add) > 0 and .barrier.all > 0 and .errors.late == 0' <(last_line "$mode")
+		[[ $status == 0 ]] || fail "$mode: $(last_line "$mode")"
+	done
+}
+
+@test "counters: create then unlink before execution: nothing happens at all" {
+	needs_counters
+	preloaded lag "$PROGS/mkfiles" kinds
+	assert_success
+	run jq -e '.elided.annihilated > 0' <(last_line lag)
+	assert_success
+}
+
+@test "counters: the uring engine submits to the ring, the sync engine does not" {
+	needs_counters
+	preloaded uring "$PROGS/mkfiles" 3000
+	assert_success
+	run jq -e '.engine == "uring" and .ring.submits > 0 and .ring.sqes > 0' <(last_line uring)
+	assert_success
+	rm -rf "$W"
+	preloaded sync "$PROGS/mkfiles" 3000
+	assert_success
+	run jq -e '.engine == "sync" and .ring.submits == 0 and (.executed.task + .executed.caller) > 0' \
+		<(last_line sync)
+	assert_success
+}
+
+@test "counters: what is passed through has a reason" {
+	needs_counters
+	mkdir -p "$W"
+	(cd "$W" && "$PROGS/wr" --fixture)
+	preloaded uring "$PROGS/wr" odd_flags
+	assert_success
+	run jq -e '.pass.flags > 0' <(last_line uring)
+	assert_success
+}
+
+@test "counters: barriers have a cause" {
+	needs_counters
+	mkdir -p "$W"
+	(cd "$W" && "$PROGS/rw_child" --fixture)
+	preloaded lag "$PROGS/rw_child" fork
+	assert_success
+	run jq -es 'map(.cause.fork // 0) | add > 0' "$T/lag.stats"
+	assert_success
+}
+
+@test "options: nothing of ours is left in the environment, the descriptors, the threads" {
+	fiveways -d none bash -c 'for i in {1..40}; do echo $i >f$i; done; ls /proc/self/fd | wc -l
+		ls /proc/self/task | wc -l; for f in /proc/$$/fd/*; do echo "${f##*/}"; done
+		env | grep -c "^FASTIO_" >/dev/null; ls /proc/$$/task | wc -l; jobs; wait; echo $?'
+}

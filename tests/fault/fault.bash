@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034
+#
+# fault.bash - runs a program stock and preloaded and compares what is seen;
+# used by the tests of faults and of real applications
+
+# The library is copied to a path of its own, so that a task left behind by
+# one test can be told from any other process on the machine.
+fault_setup() {
+	ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	T=${FASTIO_TEST_PROGS:-$ROOT/build/tests}
+	umask 022
+	ulimit -c 0
+	S=$(mktemp -d "${FASTIO_TEST_DIR:-${TMPDIR:-/tmp}}/fastio.XXXXXX")
+	chmod 755 "$S"
+	LIB=$S/libfastio-under-test.so
+	cp "${FASTIO_TEST_LIB:-$ROOT/build/libfastio.so}" "$LIB" || fail "no library"
+	local v
+	for v in LD_PRELOAD "${!FASTIO_@}"; do
+		[[ $v == FASTIO_TEST_* ]] || unset "$v"
+	done
+	EXTRA=()
+	RUNNER=()
+	MOUNTS=()
+}
+
+fault_teardown() {
+	local m
+	for m in "${MOUNTS[@]}"; do
+		umount "$m" || umount -l "$m" || true
+	done
+	[[ -n ${FASTIO_TEST_KEEP:-} ]] || rm -rf --one-file-system "$S"
+}
+
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+need_root() {
+	((EUID == 0)) || skip "needs root"
+}
+
+need() {
+	local c
+	for c in "$@"; do
+		[[ -n $(command -v "$c") ]] || skip "needs $c"
+	done
+}
+
+# The environment of a mode, in the array MODE_ENV.
+mode_env() {
+	case $1 in
+	stock) MODE_ENV=() ;;
+	auto) MODE_ENV=() ;;
+	eager) MODE_ENV=(FASTIO_WARMUP=0) ;;
+	sync) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_ENGINE=sync) ;;
+	uring) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_ENGINE=uring) ;;
+	lag) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_LAG_US=20000) ;;
+	synclag) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_ENGINE=sync FASTIO_LAG_US=20000) ;;
+	off) MODE_ENV=(FASTIO_ENGINE=off) ;;
+	*) fail "unknown mode $1" ;;
+	esac
+	if [[ $1 != stock ]]; then
+		MODE_ENV+=("FASTIO_STATS=$S/$2.stats" "${PRELOAD_AS:-LD_PRELOAD}=${PRELOAD:-$LIB}")
+	fi
+	MODE_ENV+=("${EXTRA[@]}")
+}
+
+# capture NAME MODE COMMAND...: output in $S/NAME.out and .err, status in RC
+# and .rc.  RUNNER goes before the environment is set, unpreloaded.
+capture() {
+	local name=$1 mode=$2
+	shift 2
+	mode_env "$mode" "$name"
+	rm -f "$S/$name.stats"
+	RC=0
+	(
+		# nothing of bats: descriptor numbers are part of what is compared
+		exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+		exec timeout -k 5 "${LIMIT:-60}" "${RUNNER[@]}" env "${MODE_ENV[@]}" "$@"
+	) >"$S/$name.out" 2>"$S/$name.err" </dev/null || RC=$?
+	echo "$RC" >"$S/$name.rc"
+	((RC != 124 && RC != 137)) || [[ -n ${KILLED_IS_FINE:-} ]] ||
+		fail "$name ($mode): hangs or is killed ($RC): $*" "$(tail -5 "$S/$name.err")"
+}
+
+# same A B: the same output, messages and status.
+same() {
+	local part
+	for part in rc out err; do
+		cmp -s "$S/$1.$part" "$S/$2.$part" && continue
+		fail "$1 and $2 differ in $part:" "$(diff "$S/$1.$part" "$S/$2.$part" | head -20)" \
+			"$([[ $part != rc ]] || head -20 "$S/$2.err")"
+		return 1
+	done
+}
+
+quiet() {
+	[[ ! -s $S/$1.err ]] || fail "$1 printed:" "$(head -20 "$S/$1.err")"
+}
+
+# sum NAME JQ-PATH: over all processes of a run.
+sum() {
+	jq -s "map($2 // 0) | add // 0" "$S/$1.stats"
+}
+
+# Held or deferred files, so that a library that does nothing fails.
+deferred() {
+	sum "$1" '((.deferred.create // 0) + (.deferred.write // 0) + (.deferred.unlink // 0))'
+}
+
+need_deferred() {
+	local n
+	[[ -z ${FASTIO_TEST_NO_DEFER_CHECK:-} ]] || return 0
+	[[ -s $S/$1.stats ]] || fail "$1: no statistics were written"
+	n=$(deferred "$1") || fail "$1: statistics are not valid:" "$(head -c 2000 "$S/$1.stats")"
+	((n >= $2)) || fail "$1: deferred $n, expected at least $2:" "$(head -c 2000 "$S/$1.stats")"
+}
+
+users_of_library() {
+	grep -lsF "$LIB" /proc/[0-9]*/maps | sed 's,/proc/,,; s,/maps,,' || true
+}
+
+# No process uses the library any more, at the latest after two seconds.
+no_task() {
+	local i left=
+	for i in {1..40}; do
+		left=$(users_of_library)
+		[[ -n $left ]] || return 0
+		sleep 0.05
+	done
+	fail "still there: $(for i in $left; do
+		echo "$i $(tr '\0' ' ' <"/proc/$i/cmdline") $(grep -E '^(State|PPid)' "/proc/$i/status" | tr '\n' ' ')"
+	done)"
+}
+
+# manifest DIR [mtime]: type, mode, owner, links, size, content of everything.
+manifest() {
+	local times=
+	[[ ${2:-} != mtime ]] || times='\t%T@'
+	(
+		cd "$1" || exit
+		find . -mindepth 1 \( -type d -printf "%P\t%y\t%m\t%U:%G$times\n" -o \
+			-type l -printf "%P\t%y\t%U:%G\t%l$times\n" -o \
+			-printf "%P\t%y\t%m\t%U:%G\t%n\t%s$times\n" \) | LC_ALL=C sort
+		find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha1sum
+	)
+}
+
+# same_tree A B [mtime]
+same_tree() {
+	manifest "$1" "${3:-}" >"$S/manifest.a"
+	manifest "$2" "${3:-}" >"$S/manifest.b"
+	cmp -s "$S/manifest.a" "$S/manifest.b" || fail "trees $1 and $2 differ:" \
+		"$(diff "$S/manifest.a" "$S/manifest.b" | head -20)"
+}
+
+# mount_on DIR ARG...: mount, and umount at the end of the test.
+mount_on() {
+	local dir=$1
+	shift
+	mkdir -p "$dir"
+	mount "$@" "$dir" || skip "cannot mount: $*"
+	MOUNTS=("$dir" "${MOUNTS[@]}")
+}
+
+# A fresh file system image: image NAME SIZE TYPE [MKFS-OPTION...]
+image() {
+	local file=$S/$1.img size=$2 type=$3
+	shift 3
+	truncate -s "$size" "$file"
+	"mkfs.$type" -q "$@" "$file" >/dev/null 2>&1 || skip "no mkfs.$type"
+	echo "$file"
+}

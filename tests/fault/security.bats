@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+#
+# security.bats - programs that run with more rights than their caller
+
+load fault
+
+setup() {
+	fault_setup
+	need_root
+	need setpriv
+	NOBODY=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	mkdir "$S/d" "$S/open"
+	chmod 777 "$S/open"
+	PRIVATE=$S/privileged
+	cp "$T/fault-work" "$PRIVATE"
+}
+
+teardown() {
+	fault_teardown
+}
+
+may_setuid() {
+	! findmnt -no OPTIONS -T "$S" | grep -qw nosuid || skip "$S is mounted nosuid"
+}
+
+untouched() {
+	[[ ! -e $S/open/log && ! -e $S/open/stats ]] ||
+		fail "a privileged program obeyed the environment of its caller: $(ls "$S/open")"
+}
+
+@test "a setuid program takes neither the library nor its environment" {
+	may_setuid
+	chmod 4755 "$PRIVATE"
+	# only the owner may write in $S/d: the program runs as root
+	RUNNER=("${NOBODY[@]}")
+	capture stock stock "$PRIVATE" -n 100 cmUr "$S/d"
+	((RC == 0))
+	find "$S/d" -mindepth 1 -delete
+	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log")
+	capture fast eager "$PRIVATE" -n 100 cmUr "$S/d"
+	same stock fast
+	untouched
+	[[ $(find "$S/d" -type f -user root | wc -l) == 100 ]]
+}
+
+@test "the same for file capabilities" {
+	may_setuid
+	need setcap
+	setcap cap_dac_override+ep "$PRIVATE" || skip "no file capabilities here"
+	RUNNER=("${NOBODY[@]}")
+	capture stock stock "$PRIVATE" -n 100 cmUr "$S/d"
+	((RC == 0))
+	find "$S/d" -mindepth 1 -delete
+	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log")
+	capture fast eager "$PRIVATE" -n 100 cmUr "$S/d"
+	same stock fast
+	untouched
+	[[ $(find "$S/d" -type f | wc -l) == 100 ]]
+}
+
+@test "loaded into a setuid program by the administrator, the library stays passive" {
+	local victim
+	may_setuid
+	need unshare
+	chmod 4755 "$PRIVATE" "$LIB"
+	# a trusted directory and a setuid library: the loader accepts it; in a mount namespace
+	# of our own, over a library that nothing uses
+	for victim in /lib/x86_64-linux-gnu/libmemusage.so /usr/lib/x86_64-linux-gnu/libmemusage.so; do
+		[[ ! -e $victim ]] || break
+	done
+	[[ -e $victim ]] || skip "no library to hide"
+	cat >"$S/in-namespace" <<-END
+		mount --bind "$LIB" "$victim" || exit 90
+		exec ${NOBODY[*]} env LD_PRELOAD=libmemusage.so FASTIO_WARMUP=0 \
+			FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log" \
+			"$PRIVATE" -n 100 cmUr "$S/d"
+	END
+	RUNNER=("${NOBODY[@]}")
+	capture stock stock "$PRIVATE" -n 100 cmUr "$S/d"
+	find "$S/d" -mindepth 1 -delete
+	RUNNER=()
+	capture fast stock unshare -m --propagation private sh "$S/in-namespace"
+	((RC != 90)) || skip "cannot mount"
+	same stock fast
+	untouched
+	[[ $(find "$S/d" -type f -user root | wc -l) == 100 ]]
+}
+
+@test "log and statistics are made 0600 and do not follow links" {
+	echo precious >"$S/open/target"
+	ln -s target "$S/open/log"
+	ln -s target "$S/open/stats"
+	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log")
+	capture links eager "$T/fault-work" -n 100 c "$S/d"
+	((RC == 0))
+	quiet links
+	[[ $(<"$S/open/target") == precious ]] || fail "wrote through a link: $(cat "$S/open/target")"
+	rm "$S/open/log" "$S/open/stats"
+	find "$S/d" -mindepth 1 -delete
+	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log" FASTIO_ENGINE=bogus)
+	capture fresh eager "$T/fault-work" -n 100 c "$S/d"
+	((RC == 0))
+	[[ $(stat -c %a "$S/open/stats") == 600 && $(stat -c %a "$S/open/log") == 600 ]] ||
+		fail "modes: $(ls -l "$S/open")"
+}
+
+@test "a program that gives up its rights half way: later files are made by the new user" {
+	need /usr/bin/python3
+	chmod 777 "$S/d"
+	cat >"$S/p.py" <<-'END'
+		import os, sys
+		d = sys.argv[1]
+		def put(n):
+		    for i in range(50):
+		        with open(f"{d}/{n}{i}", "wb") as f:
+		            f.write(b"x" * i)
+		put("root")
+		os.umask(0o077)
+		put("umask")
+		os.setegid(65534)
+		os.seteuid(65534)
+		put("effective")
+		os.seteuid(0)
+		put("back")
+		os.setgroups([])
+		os.setresgid(65534, 65534, 65534)
+		os.setresuid(65534, 65534, 65534)
+		put("nobody")
+		try:
+		    open("/etc/passwd", "ab")
+		except OSError as e:
+		    print(e.errno)
+	END
+	local mode
+	for mode in stock auto eager sync lag; do
+		capture "$mode" "$mode" /usr/bin/python3 "$S/p.py" "$S/d"
+		cp -a "$S/d" "$S/tree.$mode"
+		find "$S/d" -mindepth 1 -delete
+		same stock "$mode"
+		same_tree "$S/tree.stock" "$S/tree.$mode"
+	done
+}
