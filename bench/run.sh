@@ -344,12 +344,12 @@ phases_run() {
 	local command=("$BENCH" phases --json --dir "$MNT/work" --name out --files "$PHASE_FILES"
 		--size "$SIZE" --threads "${threads%t}" "${PHASES_ARGS[@]}")
 	TREE=-
+	OUT=$MNT/work/out
+	rm -rf "$OUT" # only there after a failed run
 	if [ "$pair" = 0 ]; then
-		OUT=$MNT/work/out
 		timed "$method" "$MNT/work" "${command[@]}" --phases create,update,read
 		check_run "$fs" "$workload" "$method" || return 0
 		compare_trees "$fs" "$workload" "$method" --mtime no
-		rm -rf "$OUT"
 		record "$fs" "$workload" "$method" 0 "$TREE" '{}'
 		return 0
 	fi
@@ -366,7 +366,7 @@ bench_phases() {
 		wanted "phases-${t}t" phases || continue
 		rm -f "$WORK/tree.stock"
 		in_rounds phases_run "$fs" "phases-${t}t"
-		rm -rf "$MNT/work/out"
+		rm -rf "$OUT"
 	done
 }
 

@@ -32,18 +32,10 @@ struct scan {
 static int file_of(struct fio_intent *it)
 {
 	int fd = atomic_exchange(&it->task_fd, -1);
-	struct stat st;
 
-	if (fd >= 0 || it->sent)
+	if (fd >= 0 || (it->sent && fd != FIO_FD_LOST))
 		return fd;
-	fd = sys_openat(atomic_load(&it->dir->task_fd), it->name,
-			O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
-	if (fd < 0)
-		return fd;
-	if (sys_fstat(fd, &st) == 0 && st.st_dev == it->dev && st.st_ino == it->ino)
-		return fd;
-	sys_close(fd);
-	return -ESTALE;
+	return fio_exec_reopen(it, atomic_load(&it->dir->task_fd));
 }
 
 /* The file of an open intent, for the task: an open descriptor or -errno. */
@@ -81,6 +73,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 			if (it->kind == FIO_KIND_CREATE)
 				fio_task_give(it, fd);
 			sys_close(fd);
+			fio_exec_copy_used(it);
 		} else if (fd != -EBADF) {
 			it->err = fd;
 		}

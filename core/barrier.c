@@ -62,8 +62,11 @@ void fio_drain(void)
 
 	while ((it = fio_queue_claim(limit, true)))
 		fio_exec(it, false);
-	if (fio_queue_unclaimed())
+	if (fio_queue_unclaimed()) {
+		/* Only the task has the descriptors: holding these was of no use. */
+		fio_hold_paid(false);
 		fio_task_wake();
+	}
 	fio_queue_wait_pos(limit);
 }
 
@@ -89,6 +92,7 @@ void fio_finish_all(enum fio_cause cause)
 	if (atomic_load(&fio_n_open))
 		fio_intent_each(flush_open, NULL);
 	fio_drain();
+	fio_task_settle();
 }
 
 void fio_release_all_slow(enum fio_cause cause)

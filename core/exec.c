@@ -102,6 +102,27 @@ int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step)
 	return fd;
 }
 
+void fio_exec_copy_used(struct fio_intent *it)
+{
+	if (it->sent)
+		fio_task_copy_closed();
+	it->sent = false;
+}
+
+int fio_exec_reopen(const struct fio_intent *it, int dirfd)
+{
+	struct stat st;
+	int fd;
+
+	fd = sys_openat(dirfd, it->name, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fd;
+	if (sys_fstat(fd, &st) == 0 && st.st_dev == it->dev && st.st_ino == it->ino)
+		return fd;
+	sys_close(fd);
+	return -ESTALE;
+}
+
 void fio_exec(struct fio_intent *it, bool task)
 {
 	int dirfd = task ? atomic_load(&it->dir->task_fd) : it->dir->fd;
@@ -111,14 +132,25 @@ void fio_exec(struct fio_intent *it, bool task)
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
 		fd = fio_exec_create(it, dirfd, &step);
+		if (fd == -EMFILE && !task && fio_task_running()) {
+			/* The program has no number left; the task has a table of its own. */
+			fio_queue_unclaim(it);
+			fio_task_wake();
+			return;
+		}
 		err = fd < 0 ? fd : 0;
 		if (fd >= 0)
 			sys_close(fd);
 		break;
 	case FIO_KIND_WRITE:
 		fd = atomic_exchange(&it->task_fd, -1);
-		err = fio_exec_fill(it, fd, &step);
-		sys_close(fd);
+		if (fd < 0)
+			fd = fio_exec_reopen(it, dirfd);
+		step = FIO_STEP_OPEN;
+		err = fd < 0 ? fd : fio_exec_fill(it, fd, &step);
+		if (fd >= 0)
+			sys_close(fd);
+		fio_exec_copy_used(it);
 		break;
 	case FIO_KIND_UNLINK:
 		step = FIO_STEP_UNLINK;
@@ -145,6 +177,8 @@ static void release(struct fio_intent *it, uint32_t held)
 		fd = atomic_exchange(&it->task_fd, -1);
 		if (fd >= 0)
 			fio_task_close(fd, (held & FIO_LOCK_TASK) != 0);
+		else if (fd == FIO_FD_LOST)
+			fio_task_copy_closed();
 	}
 	if (it->cap)
 		atomic_fetch_sub_explicit(&fio_held_bytes, it->cap, memory_order_relaxed);

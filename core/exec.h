@@ -30,6 +30,10 @@ int fio_exec_create_flags(const struct fio_intent *it);
 int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step);
 /* Content and metadata through an open descriptor; 0 or -errno. */
 int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step);
+/* The file of that name in dirfd opened again, if it still is the same; -errno. */
+int fio_exec_reopen(const struct fio_intent *it, int dirfd);
+/* The task has used and closed the descriptor it was sent, if it was sent one. */
+void fio_exec_copy_used(struct fio_intent *it);
 /* Metadata only. */
 int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step);
 

@@ -105,6 +105,8 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 	if (!dir) {
 		fio_count_at(why);
 		fio_created();
+		if (fio_pending())
+			fio_finish_last(t, path);
 		return FIO_PASS;
 	}
 	hash = fio_hash_name(name, len);
@@ -151,11 +153,8 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 		goto out;
 	ret = defer_create(t, dir, name, len, hash, flags, mode);
 out:
-	if (ret <= FIO_PASS) {
-		atomic_store_explicit(&bulk, ret == FIO_PASS_HOLD ? bulk + 1 : 0,
-				      memory_order_relaxed);
+	if (ret <= FIO_PASS)
 		fio_dir_add_name(t, dir, hash);
-	}
 	fio_dir_unref(dir);
 	return ret;
 }
@@ -180,6 +179,8 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	if (ret < 0)
 		goto out;
 	ret = FIO_PASS;
+	if (fio_pending() && (flags & NEVER || !(flags & O_CREAT)))
+		fio_finish_last(t, path);
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER) {
 		fio_count(pass_flags);
 		fio_created();
@@ -188,6 +189,8 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	if (flags & O_CREAT) {
 		if (fio_gate_crowded(t)) {
 			fio_count(pass_busy);
+			if (fio_pending())
+				fio_finish_last(t, path);
 			fio_created();
 			if (flags & O_TRUNC && !(flags & O_EXCL))
 				ret = FIO_PASS_TRUNC;
@@ -320,12 +323,21 @@ static int become_real(struct fio_intent *it)
 	enum fio_step step;
 	int real, cloexec;
 
+	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
 	real = it->made ? fio_task_take(it) : fio_exec_create(it, it->dir->fd, &step);
+	if (real == -EMFILE && !it->made) {
+		/* The placeholder's number is the last one. */
+		sys_close(it->fd);
+		real = fio_exec_create(it, it->dir->fd, &step);
+	}
 	if (real < 0)
 		return real;
-	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
-	sys_dup3(real, it->fd, cloexec ? O_CLOEXEC : 0);
-	sys_close(real);
+	if (real != it->fd) {
+		sys_dup3(real, it->fd, cloexec ? O_CLOEXEC : 0);
+		sys_close(real);
+	} else if (!cloexec) {
+		sys_fcntl(real, F_SETFD, 0);
+	}
 	return 0;
 }
 
@@ -581,12 +593,12 @@ int fio_close(int fd)
 			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
 		} else {
 			fio_hold_paid(true);
+			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
 		}
 		submit_closed(it);
 		ret = 0;
 	} else if (it->kind == FIO_KIND_CREATE || it->what & FIO_SET_TRUNC) {
 		/* Closed empty: a marker that publishes what was done before. */
-		atomic_store_explicit(&bulk, 0, memory_order_relaxed);
 		err = fio_file_flush(it, false);
 		fio_finish_all(FIO_CAUSE_NAMESPACE);
 		ret = err ? err : FIO_PASS;

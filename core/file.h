@@ -22,6 +22,9 @@ int fio_file_flush(struct fio_intent *it, bool forced);
 /* Finishes an intent found in a table: claims and executes it or waits for it. */
 void fio_finish(struct fio_found f, enum fio_cause cause);
 
+/* Finishes whatever is pending under path's last component, in any directory. */
+void fio_finish_last(struct fio_thread *t, const char *path);
+
 /* Carries out queued intents until all before the head of now are done. */
 void fio_drain(void);
 /* The same for open deferred files, then drain: nothing of this process is held back. */

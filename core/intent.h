@@ -54,6 +54,7 @@ enum fio_kind {
 #define FIO_SET_META (FIO_SET_OWNER | FIO_SET_MODE | FIO_SET_TIMES)
 
 #define FIO_NAME_MAX 255
+#define FIO_FD_LOST (-2) /* task_fd: was sent, and there was no room for it */
 
 struct fio_intent {
 	_Atomic uint32_t state;        /* enum fio_state */

@@ -272,17 +272,15 @@ void fio_mkdir_done(int dirfd, const char *path)
 static bool finish_lost(struct fio_intent *it, void *arg)
 {
 	enum fio_step step = FIO_STEP_OPEN;
-	struct stat st;
 	int fd, err;
 
 	(void)arg;
 	if (fio_state(it) != FIO_ST_QUEUED || it->kind != FIO_KIND_WRITE ||
 	    !fio_queue_claim_one(it, true))
 		return true;
-	fd = sys_openat(it->dir->fd, it->name, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
+	it->sent = false; /* its copy went with the task */
+	fd = fio_exec_reopen(it, it->dir->fd);
 	err = fd < 0 ? fd : 0;
-	if (!err && (sys_fstat(fd, &st) < 0 || st.st_dev != it->dev || st.st_ino != it->ino))
-		err = -ESTALE;
 	if (!err)
 		err = fio_exec_fill(it, fd, &step);
 	if (fd >= 0)

@@ -18,7 +18,11 @@
 
 #define PATH_LEN_MAX 4096
 
-static bool finish_name(const char *name, size_t len, enum fio_cause cause)
+/*
+ * absent: the kernel found nothing, so whatever is to come under that name is finished.  Otherwise
+ * only a file that is being made right now can be what the kernel found.
+ */
+static bool finish_name(const char *name, size_t len, bool absent, enum fio_cause cause)
 {
 	uint64_t hash = fio_hash_name(name, len);
 	struct fio_found f;
@@ -27,6 +31,10 @@ static bool finish_name(const char *name, size_t len, enum fio_cause cause)
 	if (len == 0 || len > FIO_NAME_MAX)
 		return false;
 	while ((f = fio_table_by_name(NULL, hash, name, len)).it) {
+		enum fio_state state = fio_state(f.it);
+
+		if (!absent && (state == FIO_ST_QUEUED || (state == FIO_ST_OPEN && !f.it->made)))
+			break;
 		fio_finish(f, cause);
 		any = true;
 		if (fio_state(f.it) == FIO_ST_OPEN && f.it->err)
@@ -50,8 +58,8 @@ static bool finish_inode(dev_t dev, ino_t ino, enum fio_cause cause)
 	return any;
 }
 
-/* The last component, or with all the components: each of them. */
-static bool finish_components(const char *path, size_t len, bool all, enum fio_cause cause)
+/* The last component; if nothing was found, any of the components may be what is missing. */
+static bool finish_components(const char *path, size_t len, bool absent, enum fio_cause cause)
 {
 	bool any = false;
 
@@ -62,12 +70,24 @@ static bool finish_components(const char *path, size_t len, bool all, enum fio_c
 			len--;
 		slash = memrchr(path, '/', len);
 		slash = slash ? slash + 1 : path;
-		any |= finish_name(slash, (size_t)(path + len - slash), cause);
-		if (!all)
+		any |= finish_name(slash, (size_t)(path + len - slash), absent, cause);
+		if (!absent)
 			break;
 		len = (size_t)(slash - path);
 	}
 	return any;
+}
+
+void fio_finish_last(struct fio_thread *t, const char *path)
+{
+	long len = fio_pathlen(t, path, PATH_LEN_MAX);
+	const char *slash;
+
+	if (len <= 0)
+		return;
+	slash = memrchr(path, '/', (size_t)len);
+	slash = slash ? slash + 1 : path;
+	finish_name(slash, (size_t)(path + len - slash), true, FIO_CAUSE_PATH);
 }
 
 static bool is_symlink(int dirfd, const char *path)

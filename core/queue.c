@@ -186,6 +186,27 @@ void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen)
 	wait_until(gen_done, it, gen);
 }
 
+static bool copies_done(const void *arg, uint64_t value)
+{
+	(void)arg;
+	return atomic_load(&fio_copies) == value;
+}
+
+void fio_queue_wait_copies(void)
+{
+	wait_until(copies_done, NULL, 0);
+}
+
+void fio_queue_unclaim(struct fio_intent *it)
+{
+	uint64_t pos = atomic_load(&it->queue_pos), old = atomic_load(&hint);
+
+	atomic_store(&it->by_caller, false);
+	atomic_store(&it->state, FIO_ST_QUEUED);
+	while (old > pos && !atomic_compare_exchange_weak(&hint, &old, pos))
+		;
+}
+
 void fio_queue_reset(void)
 {
 	for (int i = 0; i < FIO_QUEUE_SIZE; i++)

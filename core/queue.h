@@ -41,6 +41,10 @@ uint32_t fio_queue_unclaimed(void);
 /* Sleep until everything before pos is done, or the intent's gen is no longer gen. */
 void fio_queue_wait_pos(uint64_t pos);
 void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen);
+/* Until the task has closed all descriptors of files that were sent to it. */
+void fio_queue_wait_copies(void);
+/* A claimed intent goes back: whoever claimed it cannot carry it out. */
+void fio_queue_unclaim(struct fio_intent *it);
 /* To be called after something changed that a waiter may wait for. */
 void fio_queue_notify(void);
 void fio_queue_reset(void);

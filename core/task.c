@@ -35,6 +35,7 @@
 #define WAKE_BATCH 8     /* queued intents that wake a napping task */
 #define NAP_NS 1000000   /* the longest nap while something may come of age */
 #define NAPS_TO_DEEP 20  /* naps without work before the task sleeps until woken */
+#define COPIES_MAX 100   /* files whose descriptors the task has at most */
 #define SYS_pidfd_open_ 434
 #define SYS_close_range_ 436
 #define CLOSE_RANGE_UNSHARE_ 2u
@@ -48,6 +49,8 @@ struct mail {
 	uint32_t index; /* of the directory or intent */
 	uint32_t gen;   /* its gen when sent */
 };
+
+_Atomic uint32_t fio_copies;
 
 static struct {
 	_Atomic int pid;           /* 0: not running */
@@ -111,10 +114,19 @@ static int receive_mail(int sock, struct mail *m, int *fd, int flags)
 	return 0;
 }
 
+void fio_task_copy_closed(void)
+{
+	if (atomic_fetch_sub(&fio_copies, 1) == 1)
+		fio_queue_notify();
+}
+
 static void accept_mail(const struct mail *m, int fd)
 {
 	struct fio_intent *it;
 
+	/* A descriptor for which there was no room is lost on the way. */
+	if (fd < 0 && m->type == MAIL_FILE)
+		fd = FIO_FD_LOST;
 	switch ((enum mail_type)m->type) {
 	case MAIL_DIR:
 		atomic_store(&fio_dir_at(m->index)->task_fd, fd);
@@ -128,9 +140,12 @@ static void accept_mail(const struct mail *m, int fd)
 			/* Discarded meanwhile: one of the two sees the descriptor. */
 			fd = atomic_exchange(&it->task_fd, -1);
 		}
+		if (fd != -1)
+			fio_task_copy_closed();
 		break;
 	case MAIL_CLOSE:
 		sys_close((int)m->index);
+		fio_task_copy_closed();
 		break;
 	case MAIL_WAKE:
 	case MAIL_GIVE:
@@ -164,20 +179,34 @@ void fio_task_send_dir(struct fio_dir *d)
 
 bool fio_task_send_file(struct fio_intent *it, int fd)
 {
-	if (!fio_task_running())
+	if (!fio_task_running() || atomic_load(&fio_copies) >= COPIES_MAX)
 		return false;
-	if (send_mail(task.sock, MAIL_FILE, it->index, atomic_load(&it->gen), fd) < 0)
+	atomic_fetch_add(&fio_copies, 1);
+	if (send_mail(task.sock, MAIL_FILE, it->index, atomic_load(&it->gen), fd) < 0) {
+		atomic_fetch_sub(&fio_copies, 1);
 		return false;
+	}
 	it->sent = true;
 	return true;
 }
 
 void fio_task_close(int fd, bool by_task)
 {
-	if (by_task)
+	if (by_task) {
 		sys_close(fd);
-	else if (fio_task_running())
-		send_mail(task.sock, MAIL_CLOSE, (uint32_t)fd, 0, -1);
+		fio_task_copy_closed();
+	} else if (fio_task_running()) {
+		while (send_mail(task.sock, MAIL_CLOSE, (uint32_t)fd, 0, -1) == -EAGAIN)
+			fio_pause();
+	}
+}
+
+void fio_task_settle(void)
+{
+	if (!fio_task_running() || !atomic_load(&fio_copies))
+		return;
+	fio_task_wake();
+	fio_queue_wait_copies();
 }
 
 void fio_task_give(struct fio_intent *it, int fd)
@@ -264,7 +293,7 @@ static int collect(struct fio_intent **batch, int n)
 		if (!it)
 			break;
 		while ((it->kind == FIO_KIND_WRITE ? atomic_load(&it->task_fd)
-						   : atomic_load(&it->dir->task_fd)) < 0)
+						   : atomic_load(&it->dir->task_fd)) == -1)
 			read_mail(true);
 		batch[got++] = it;
 	}
@@ -511,7 +540,7 @@ static bool take_back(struct fio_intent *it, void *arg)
 	(void)arg;
 	if (fio_state(it) == FIO_ST_CLAIMED && !atomic_load(&it->by_caller)) {
 		it->made = true; /* it may have been begun */
-		atomic_store(&it->state, FIO_ST_QUEUED);
+		fio_queue_unclaim(it);
 		fio_count(task_taken_over);
 	}
 	return true;
@@ -532,6 +561,7 @@ void fio_task_check(void)
 		fio_log("the background task was killed: going on without it", NULL);
 		fio_intent_each(take_back, NULL);
 		fio_take_over();
+		atomic_store(&fio_copies, 0);
 	}
 	fio_unlock(&task.start_lock);
 }
@@ -540,6 +570,7 @@ void fio_task_reset(void)
 {
 	atomic_store(&task.pid, 0);
 	atomic_store(&task.failed, false);
+	atomic_store(&fio_copies, 0);
 	atomic_store(&task.sleeping, AWAKE);
 	task.start_lock = (struct fio_lock){0};
 	task.give_lock = (struct fio_lock){0};

@@ -11,6 +11,7 @@
 #ifndef FIO_TASK_H
 #define FIO_TASK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +43,11 @@ void fio_task_give(struct fio_intent *it, int fd);
 
 /* Closes a descriptor in the task's table. */
 void fio_task_close(int fd, bool task);
+/* Descriptors of open files that the task has or will get. */
+extern _Atomic uint32_t fio_copies;
+void fio_task_copy_closed(void);
+/* Waits until the task has closed all of them; everything is flushed. */
+void fio_task_settle(void);
 
 /* After the task was killed: what it had claimed is queued again; see life.c. */
 void fio_take_over(void);

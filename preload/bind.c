@@ -53,22 +53,25 @@ static const char names[] =
 #include "symbols.def"
 	;
 
-static void **slot_of(unsigned int symbol)
+/* A pointer of any of the types. */
+typedef void *__attribute__((may_alias)) slot;
+
+static slot *slot_of(unsigned int symbol)
 {
-	return symbol < NTYPED ? (void **)&fio_next + symbol
-			       : (void **)&fio_next_any + (symbol - NTYPED);
+	return symbol < NTYPED ? (slot *)&fio_next + symbol
+			       : (slot *)&fio_next_any + (symbol - NTYPED);
 }
 
 /* ---- one shared object ---- */
 
 struct object {
 	ElfW(Addr) base;
-	const ElfW(Sym) *symtab;
+	const ElfW(Sym) * symtab;
 	const char *strtab;
 	const char *soname;
-	const ElfW(Half) *versym;
+	const ElfW(Half) * versym;
 	uint32_t nbuckets, symoffset, bloom_size, bloom_shift;
-	const ElfW(Addr) *bloom;
+	const ElfW(Addr) * bloom;
 	const uint32_t *buckets, *chain;
 };
 
@@ -126,7 +129,7 @@ static uint32_t gnu_hash(const char *name)
 	return h;
 }
 
-static void *symbol_address(const struct object *o, const ElfW(Sym) *sym)
+static void *symbol_address(const struct object *o, const ElfW(Sym) * sym)
 {
 	void *p = (void *)(o->base + sym->st_value);
 
@@ -205,24 +208,27 @@ static bool bind_one(unsigned int symbol)
 void *fio_jump_target(unsigned int barrier) __attribute__((visibility("hidden")));
 void *fio_jump_target(unsigned int barrier)
 {
-	void **slot = slot_of(NTYPED + barrier);
+	slot *next = slot_of(NTYPED + barrier);
 
 	fio_release_all(FIO_CAUSE_OTHER);
 	fio_acquire();
-	if (!*slot && !bind_one(NTYPED + barrier))
-		*slot = (void *)missing;
-	return *slot;
+	if (!*next && !bind_one(NTYPED + barrier))
+		*next = (void *)missing;
+	return *next;
 }
+
+static bool all_bound;
 
 void fio_bind_all(void)
 {
 	const struct link_map *map = own_map();
-	void **slot = (void **)&fio_next;
 	uint64_t bound[NTYPED / 64 + 1] = {0};
 	uint32_t hashes[NTYPED];
 	const char *name = names;
 	struct object o;
 
+	if (all_bound)
+		return;
 	for (unsigned int i = 0; i < NTYPED; i++, name += strlen(name) + 1)
 		hashes[i] = gnu_hash(name);
 	for (map = map ? map->l_next : NULL; map; map = map->l_next) {
@@ -236,11 +242,12 @@ void fio_bind_all(void)
 				continue;
 			p = object_symbol(&o, name, hashes[i]);
 			if (p) {
-				slot[i] = p;
+				*slot_of(i) = p;
 				bound[i / 64] |= (uint64_t)1 << i % 64;
 			}
 		}
 	}
+	all_bound = true;
 }
 
 void *fio_libc_symbol(const char *name)
@@ -259,19 +266,19 @@ void *fio_libc_symbol(const char *name)
 /* What a function returns that does not exist. */
 #define FAILED(ret) ((ret)(intptr_t)(__builtin_classify_type(*(ret *)0) == 5 ? 0 : -1))
 
-#define FIRST_CALL(ret, name, params, args)                                                        \
-	static ret first_##name params                                                             \
-	{                                                                                          \
-		if (bind_one(SYMBOL_##name))                                                       \
-			return NEXT(name) args;                                                    \
-		errno = ENOSYS;                                                                    \
-		return FAILED(ret);                                                                \
+#define FIRST_CALL(ret, name, params, args)     \
+	static ret first_##name params          \
+	{                                       \
+		if (bind_one(SYMBOL_##name))    \
+			return NEXT(name) args; \
+		errno = ENOSYS;                 \
+		return FAILED(ret);             \
 	}
-#define FIRST_VCALL(name, params, args)                                                            \
-	static void first_##name params                                                            \
-	{                                                                                          \
-		if (bind_one(SYMBOL_##name))                                                       \
-			NEXT(name) args;                                                           \
+#define FIRST_VCALL(name, params, args)      \
+	static void first_##name params      \
+	{                                    \
+		if (bind_one(SYMBOL_##name)) \
+			NEXT(name) args;     \
 	}
 #define SYM(ret, name, params, args, before) FIRST_CALL(ret, name, params, args)
 #define VSYM(name, params, args, before) FIRST_VCALL(name, params, args)

@@ -4,7 +4,9 @@
  *
  * The C name of an export has the prefix x_, its assembler name is libc's.  So no header of libc,
  * with its attributes, redirections and inline versions, is in the way, and nothing here can call
- * an export by mistake.
+ * an export by mistake.  Link with -Bsymbolic-functions: when one export calls another, it
+ * must be ours, whatever functions of the same name the program has.  (Protected visibility would
+ * do that too, but ld.so warns of it on standard error.)
  */
 #ifndef FASTIO_EXPORT_H
 #define FASTIO_EXPORT_H
@@ -29,14 +31,14 @@
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* The value of a libc function from a value or -errno. */
-#define RESULT(r)                                                                                  \
-	({                                                                                         \
-		__auto_type r_ = (r);                                                              \
-		if (r_ < 0) {                                                                      \
-			errno = (int)-r_;                                                          \
-			r_ = -1;                                                                   \
-		}                                                                                  \
-		r_;                                                                                \
+#define RESULT(r)                         \
+	({                                \
+		__auto_type r_ = (r);     \
+		if (r_ < 0) {             \
+			errno = (int)-r_; \
+			r_ = -1;          \
+		}                         \
+		r_;                       \
 	})
 
 static inline bool fio_believing(void)
@@ -56,32 +58,32 @@ static inline bool fio_believing(void)
 #define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)
 #define DIRECTORY(fd) fio_release_dirfd(fd, FIO_CAUSE_DIR)
 #define CHANNEL(fd) fio_release_channel(fd)
-#define SENDS(fd)                                                                                  \
-	do {                                                                                       \
-		PEEK(fd);                                                                          \
-		CHANNEL(fd);                                                                       \
+#define SENDS(fd)            \
+	do {                 \
+		PEEK(fd);    \
+		CHANNEL(fd); \
 	} while (0)
 #define GOT(fd) fio_acquire_fd(fd)
 #define ACQUIRE fio_acquire()
 /* libc or the kernel made a name that core did not see. */
 #define CREATED fio_created()
 #define STOP(cause) fio_stop_deferring(FIO_CAUSE_##cause)
-#define STOP_IF(cond, cause)                                                                       \
-	do {                                                                                       \
-		if (cond)                                                                          \
-			STOP(cause);                                                               \
+#define STOP_IF(cond, cause)         \
+	do {                         \
+		if (cond)            \
+			STOP(cause); \
 	} while (0)
-#define SIGNALS(sig)                                                                               \
-	do {                                                                                       \
-		if (sig)                                                                           \
-			ALL(SIGNAL);                                                               \
+#define SIGNALS(sig)                 \
+	do {                         \
+		if (sig)             \
+			ALL(SIGNAL); \
 	} while (0)
 #define HANDLER_ANY fio_handlers_installed()
 /* not SIG_DFL, SIG_IGN, SIG_HOLD */
-#define HANDLER(handler)                                                                           \
-	do {                                                                                       \
-		if ((uintptr_t)(handler) > 2)                                                      \
-			HANDLER_ANY;                                                               \
+#define HANDLER(handler)                      \
+	do {                                  \
+		if ((uintptr_t)(handler) > 2) \
+			HANDLER_ANY;          \
 	} while (0)
 
 static inline void release_at(int dirfd, const char *path, bool follow, int flags)
@@ -97,28 +99,43 @@ static inline void release_at(int dirfd, const char *path, bool follow, int flag
 
 #pragma GCC visibility push(hidden)
 void fio_stream_out(FILE *f, size_t len);
+void fio_stream_print(FILE *f, const char *fmt, va_list ap);
+void fio_stream_flush(FILE *f);
+/* SIZE_MAX: not to be told */
+size_t fio_formatted_length(const char *fmt, va_list ap);
 void fio_stream_in(FILE *f);
 void fio_stream_got(FILE *f);
 #pragma GCC visibility pop
 
-#define OUT(f, len)                                                                                \
-	do {                                                                                       \
-		if (fio_pending())                                                                 \
-			fio_stream_out(f, len);                                                    \
+#define OUT(f, len)                             \
+	do {                                    \
+		if (fio_pending())              \
+			fio_stream_out(f, len); \
 	} while (0)
 #define OUT_ANY(f) OUT(f, SIZE_MAX)
-#define OUT_STR(f, s) OUT(f, strlen(s))
-#define OUT_MUL(f, size, n)                                                                        \
-	do {                                                                                       \
-		size_t len_;                                                                       \
-		if (fio_pending())                                                                 \
-			fio_stream_out(f, __builtin_mul_overflow(size, n, &len_) ? SIZE_MAX        \
-										 : len_);          \
+#define OUT_FMT(f, fmt, ap)                           \
+	do {                                          \
+		if (fio_pending())                    \
+			fio_stream_print(f, fmt, ap); \
 	} while (0)
-#define IN(f)                                                                                      \
-	do {                                                                                       \
-		if (fio_pending())                                                                 \
-			fio_stream_in(f);                                                          \
+/* what is in the buffer is written, nothing else */
+#define FLUSH(f)                             \
+	do {                                 \
+		if (fio_pending())           \
+			fio_stream_flush(f); \
+	} while (0)
+#define OUT_STR(f, s) OUT(f, strlen(s))
+#define OUT_MUL(f, size, n)                                                                       \
+	do {                                                                                      \
+		size_t len_;                                                                      \
+		if (fio_pending())                                                                \
+			fio_stream_out(f,                                                         \
+				       __builtin_mul_overflow(size, n, &len_) ? SIZE_MAX : len_); \
+	} while (0)
+#define IN(f)                             \
+	do {                              \
+		if (fio_pending())        \
+			fio_stream_in(f); \
 	} while (0)
 #define IN_DONE(f) fio_stream_got(f)
 

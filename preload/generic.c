@@ -6,30 +6,30 @@
 
 #include <string.h>
 
-#define SYM(ret, name, params, args, before)                                                       \
-	ret x_##name params                                                                        \
-	{                                                                                          \
-		before;                                                                            \
-		return NEXT(name) args;                                                            \
+#define SYM(ret, name, params, args, before) \
+	ret x_##name params                  \
+	{                                    \
+		before;                      \
+		return NEXT(name) args;      \
 	}
-#define VSYM(name, params, args, before)                                                           \
-	void x_##name params                                                                       \
-	{                                                                                          \
-		before;                                                                            \
-		NEXT(name) args;                                                                   \
+#define VSYM(name, params, args, before) \
+	void x_##name params             \
+	{                                \
+		before;                  \
+		NEXT(name) args;         \
 	}
-#define SYMA(ret, name, params, args, before, ok, after)                                           \
-	ret x_##name params                                                                        \
-	{                                                                                          \
-		ret r;                                                                             \
-                                                                                                   \
-		before;                                                                            \
-		if (!fio_believing())                                                              \
-			return NEXT(name) args;                                                    \
-		r = NEXT(name) args;                                                               \
-		if (ok)                                                                            \
-			after;                                                                     \
-		return r;                                                                          \
+#define SYMA(ret, name, params, args, before, ok, after) \
+	ret x_##name params                              \
+	{                                                \
+		ret r;                                   \
+                                                         \
+		before;                                  \
+		if (!fio_believing())                    \
+			return NEXT(name) args;          \
+		r = NEXT(name) args;                     \
+		if (ok)                                  \
+			after;                           \
+		return r;                                \
 	}
 #include "symbols.def"
 

@@ -18,8 +18,8 @@ __attribute__((constructor(101))) static void begin(void)
 	env.clock_gettime = (int (*)(clockid_t, struct timespec *))fio_libc_symbol("clock_gettime");
 	env.foreign_files = FOREIGN(open) || FOREIGN(openat) || FOREIGN(close) || FOREIGN(write) ||
 			    FOREIGN(unlink) || FOREIGN(unlinkat);
-	env.foreign_meta = FOREIGN(fchmod) || FOREIGN(fchown) || FOREIGN(chown) || FOREIGN(futimens) ||
-			   FOREIGN(fstat) || FOREIGN(stat);
+	env.foreign_meta = FOREIGN(fchmod) || FOREIGN(fchown) || FOREIGN(chown) ||
+			   FOREIGN(futimens) || FOREIGN(fstat) || FOREIGN(stat);
 	fio_init(&env);
 	errno = err;
 }

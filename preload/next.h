@@ -95,7 +95,7 @@ extern struct fio_next_any fio_next_any __attribute__((visibility("hidden")));
 
 #define NEXT(name) (fio_next.n_##name)
 
-/* Binds every pointer; from then on no call looks anything up. */
+/* Binds every pointer, once; from then on no call looks anything up. */
 void fio_bind_all(void);
 /* The definition in libc itself, whoever else stands between; NULL if libc has none. */
 void *fio_libc_symbol(const char *name);

@@ -10,26 +10,55 @@
 #include <stdio_ext.h>
 #include <sys/single_threaded.h>
 
-/* Will len more bytes stay in the buffer?  Another thread may fill it meanwhile. */
-static bool stays_in_buffer(FILE *f, size_t len)
+size_t fio_formatted_length(const char *fmt, va_list ap)
+{
+	int err = errno, n;
+	va_list copy;
+
+	va_copy(copy, ap);
+	n = vsnprintf(NULL, 0, fmt, copy);
+	va_end(copy);
+	errno = err;
+	return n < 0 ? SIZE_MAX : (size_t)n;
+}
+
+/* Bytes that the buffer takes for sure without being written.  Another thread may fill it. */
+static size_t room(FILE *f)
 {
 	size_t size = __fbufsize(f), held = __fpending(f);
 
-	return __libc_single_threaded && !__flbf(f) && held < size && len < size - held;
+	return __libc_single_threaded && !__flbf(f) && held < size ? size - held : 0;
+}
+
+static void barrier(FILE *f)
+{
+	int err = errno, fd = fileno_unlocked(f);
+
+	if (fd >= 0) {
+		FD_C(fd, STDIO);
+		CHANNEL(fd);
+	}
+	errno = err;
 }
 
 void fio_stream_out(FILE *f, size_t len)
 {
-	int err = errno, fd;
+	if (len >= room(f))
+		barrier(f);
+}
 
-	if (!stays_in_buffer(f, len)) {
-		fd = fileno_unlocked(f);
-		if (fd >= 0) {
-			FD_C(fd, STDIO);
-			CHANNEL(fd);
-		}
-	}
-	errno = err;
+void fio_stream_print(FILE *f, const char *fmt, va_list ap)
+{
+	size_t left = room(f);
+
+	if (!left || fio_formatted_length(fmt, ap) >= left)
+		barrier(f);
+}
+
+void fio_stream_flush(FILE *f)
+{
+	if (__fpending(f) || !__libc_single_threaded)
+		barrier(f);
 }
 
 /* Reading an unbuffered or line buffered stream flushes stdout first. */

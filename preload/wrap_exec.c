@@ -6,14 +6,14 @@
 
 #include <unistd.h>
 
-#define EXEC(stock)                                                                                \
-	do {                                                                                       \
-		int r_;                                                                            \
-                                                                                                   \
-		fio_exec_prepare();                                                                \
-		r_ = stock;                                                                        \
-		fio_exec_failed();                                                                 \
-		return r_;                                                                         \
+#define EXEC(stock)                 \
+	do {                        \
+		int r_;             \
+                                    \
+		fio_exec_prepare(); \
+		r_ = stock;         \
+		fio_exec_failed();  \
+		return r_;          \
 	} while (0)
 
 int x_execve(const char *path, char *const argv[], char *const envp[])
@@ -66,12 +66,12 @@ static void collect_args(char **argv, const char *arg, va_list *ap)
 	}
 }
 
-#define COUNT_ARGS(n, arg)                                                                         \
-	do {                                                                                       \
-		va_list ap_;                                                                       \
-		va_start(ap_, arg);                                                                \
-		n = count_args(arg, ap_);                                                          \
-		va_end(ap_);                                                                       \
+#define COUNT_ARGS(n, arg)                \
+	do {                              \
+		va_list ap_;              \
+		va_start(ap_, arg);       \
+		n = count_args(arg, ap_); \
+		va_end(ap_);              \
 	} while (0)
 
 int x_execl(const char *path, const char *arg, ...)

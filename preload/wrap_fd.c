@@ -31,7 +31,8 @@ static void forget_range(unsigned int first, unsigned int last)
 	if (!NEXT(prlimit)(0, RLIMIT_NOFILE, NULL, &limit) && limit.rlim_cur < end)
 		end = (unsigned int)limit.rlim_cur;
 	for (unsigned int fd = first; fd <= last && fd < end; fd++)
-		fio_fd_forget((int)fd);
+		if (!fio_fd_hidden((int)fd))
+			fio_fd_forget((int)fd);
 }
 
 /* close_range without the library's own descriptors */

@@ -68,6 +68,7 @@ int x_daemon(int nochdir, int noclose)
 pid_t (*fio_vfork_next(void))(void) __attribute__((visibility("hidden")));
 pid_t (*fio_vfork_next(void))(void)
 {
+	fio_bind_all();
 	fio_vfork_prepare();
 	return NEXT(vfork);
 }

@@ -19,13 +19,13 @@ static bool stale(int dirfd, const char *path, bool follow, int r, const struct 
 	return again;
 }
 
-#define STAT(dirfd, path, follow, st, stock)                                                       \
-	({                                                                                         \
-		int r_ = stock;                                                                    \
-                                                                                                   \
-		if (unlikely(fio_pending()) && stale(dirfd, path, follow, r_, st))                 \
-			r_ = stock;                                                                \
-		r_;                                                                                \
+#define STAT(dirfd, path, follow, st, stock)                                       \
+	({                                                                         \
+		int r_ = stock;                                                    \
+                                                                                   \
+		if (unlikely(fio_pending()) && stale(dirfd, path, follow, r_, st)) \
+			r_ = stock;                                                \
+		r_;                                                                \
 	})
 
 int x_stat(const char *path, struct stat *st)

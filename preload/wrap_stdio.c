@@ -58,146 +58,181 @@ FILE *x_freopen(const char *path, const char *mode, FILE *f)
 
 int x_fflush(FILE *f)
 {
-	if (!f)
-		ALL(STDIO);
+	if (f)
+		FLUSH(f);
 	else
-		OUT_ANY(f);
+		ALL(STDIO);
 	return NEXT(fflush)(f);
 }
 
 /* ---- printf ---- */
 
-static size_t formatted_length(const char *fmt, va_list ap)
-{
-	int err = errno, n;
-	va_list copy;
-
-	va_copy(copy, ap);
-	n = vsnprintf(NULL, 0, fmt, copy);
-	va_end(copy);
-	errno = err;
-	return n < 0 ? SIZE_MAX : (size_t)n;
-}
-
 int x_vfprintf(FILE *f, const char *fmt, va_list ap)
 {
-	OUT(f, formatted_length(fmt, ap));
+	OUT_FMT(f, fmt, ap);
 	return NEXT(vfprintf)(f, fmt, ap);
 }
 
 int x_vprintf(const char *fmt, va_list ap)
 {
-	OUT(stdout, formatted_length(fmt, ap));
+	OUT_FMT(stdout, fmt, ap);
 	return NEXT(vprintf)(fmt, ap);
 }
 
 int x___vfprintf_chk(FILE *f, int flag, const char *fmt, va_list ap)
 {
-	OUT(f, formatted_length(fmt, ap));
+	OUT_FMT(f, fmt, ap);
 	return NEXT(__vfprintf_chk)(f, flag, fmt, ap);
 }
 
 int x___vprintf_chk(int flag, const char *fmt, va_list ap)
 {
-	OUT(stdout, formatted_length(fmt, ap));
+	OUT_FMT(stdout, fmt, ap);
 	return NEXT(__vprintf_chk)(flag, fmt, ap);
 }
 
 /* A variadic function in terms of a va_list form. */
-#define FORWARD(ret, last, call)                                                                   \
-	{                                                                                          \
-		va_list ap;                                                                        \
-		ret r;                                                                             \
-                                                                                                   \
-		va_start(ap, last);                                                                \
-		r = call;                                                                          \
-		va_end(ap);                                                                        \
-		return r;                                                                          \
-	}
-#define VFORWARD(last, call)                                                                       \
-	{                                                                                          \
-		va_list ap;                                                                        \
-                                                                                                   \
-		va_start(ap, last);                                                                \
-		call;                                                                              \
-		va_end(ap);                                                                        \
-	}
+#define FORWARD(ret, last, call)    \
+	do {                        \
+		va_list ap;         \
+		ret r;              \
+		va_start(ap, last); \
+		r = call;           \
+		va_end(ap);         \
+		return r;           \
+	} while (0)
+
+#define VFORWARD(last, call)        \
+	do {                        \
+		va_list ap;         \
+		va_start(ap, last); \
+		call;               \
+		va_end(ap);         \
+	} while (0)
 
 int x_printf(const char *fmt, ...)
-FORWARD(int, fmt, x_vprintf(fmt, ap))
+{
+	FORWARD(int, fmt, x_vprintf(fmt, ap));
+}
 
 int x_fprintf(FILE *f, const char *fmt, ...)
-FORWARD(int, fmt, x_vfprintf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x_vfprintf(f, fmt, ap));
+}
 
 int x___printf_chk(int flag, const char *fmt, ...)
-FORWARD(int, fmt, x___vprintf_chk(flag, fmt, ap))
+{
+	FORWARD(int, fmt, x___vprintf_chk(flag, fmt, ap));
+}
 
 int x___fprintf_chk(FILE *f, int flag, const char *fmt, ...)
-FORWARD(int, fmt, x___vfprintf_chk(f, flag, fmt, ap))
+{
+	FORWARD(int, fmt, x___vfprintf_chk(f, flag, fmt, ap));
+}
 
 int x_dprintf(int fd, const char *fmt, ...)
-FORWARD(int, fmt, x_vdprintf(fd, fmt, ap))
+{
+	FORWARD(int, fmt, x_vdprintf(fd, fmt, ap));
+}
 
 int x___dprintf_chk(int fd, int flag, const char *fmt, ...)
-FORWARD(int, fmt, x___vdprintf_chk(fd, flag, fmt, ap))
+{
+	FORWARD(int, fmt, x___vdprintf_chk(fd, flag, fmt, ap));
+}
 
 int x_wprintf(const wchar_t *fmt, ...)
-FORWARD(int, fmt, x_vwprintf(fmt, ap))
+{
+	FORWARD(int, fmt, x_vwprintf(fmt, ap));
+}
 
 int x_fwprintf(FILE *f, const wchar_t *fmt, ...)
-FORWARD(int, fmt, x_vfwprintf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x_vfwprintf(f, fmt, ap));
+}
 
 int x___wprintf_chk(int flag, const wchar_t *fmt, ...)
-FORWARD(int, fmt, x___vwprintf_chk(flag, fmt, ap))
+{
+	FORWARD(int, fmt, x___vwprintf_chk(flag, fmt, ap));
+}
 
 int x___fwprintf_chk(FILE *f, int flag, const wchar_t *fmt, ...)
-FORWARD(int, fmt, x___vfwprintf_chk(f, flag, fmt, ap))
+{
+	FORWARD(int, fmt, x___vfwprintf_chk(f, flag, fmt, ap));
+}
 
 /* ---- scanf ---- */
 
 int x_fscanf(FILE *f, const char *fmt, ...)
-FORWARD(int, fmt, x_vfscanf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x_vfscanf(f, fmt, ap));
+}
 
 int x_scanf(const char *fmt, ...)
-FORWARD(int, fmt, x_vscanf(fmt, ap))
+{
+	FORWARD(int, fmt, x_vscanf(fmt, ap));
+}
 
 int x___isoc99_fscanf(FILE *f, const char *fmt, ...)
-FORWARD(int, fmt, x___isoc99_vfscanf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x___isoc99_vfscanf(f, fmt, ap));
+}
 
 int x___isoc99_scanf(const char *fmt, ...)
-FORWARD(int, fmt, x___isoc99_vscanf(fmt, ap))
+{
+	FORWARD(int, fmt, x___isoc99_vscanf(fmt, ap));
+}
 
 int x___isoc23_fscanf(FILE *f, const char *fmt, ...)
-FORWARD(int, fmt, x___isoc23_vfscanf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x___isoc23_vfscanf(f, fmt, ap));
+}
 
 int x___isoc23_scanf(const char *fmt, ...)
-FORWARD(int, fmt, x___isoc23_vscanf(fmt, ap))
+{
+	FORWARD(int, fmt, x___isoc23_vscanf(fmt, ap));
+}
 
 int x_fwscanf(FILE *f, const wchar_t *fmt, ...)
-FORWARD(int, fmt, x_vfwscanf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x_vfwscanf(f, fmt, ap));
+}
 
 int x_wscanf(const wchar_t *fmt, ...)
-FORWARD(int, fmt, x_vwscanf(fmt, ap))
+{
+	FORWARD(int, fmt, x_vwscanf(fmt, ap));
+}
 
 int x___isoc99_fwscanf(FILE *f, const wchar_t *fmt, ...)
-FORWARD(int, fmt, x___isoc99_vfwscanf(f, fmt, ap))
+{
+	FORWARD(int, fmt, x___isoc99_vfwscanf(f, fmt, ap));
+}
 
 int x___isoc99_wscanf(const wchar_t *fmt, ...)
-FORWARD(int, fmt, x___isoc99_vwscanf(fmt, ap))
+{
+	FORWARD(int, fmt, x___isoc99_vwscanf(fmt, ap));
+}
 
 /* ---- messages ---- */
 
 void x_syslog(int prio, const char *fmt, ...)
-VFORWARD(fmt, x_vsyslog(prio, fmt, ap))
+{
+	VFORWARD(fmt, x_vsyslog(prio, fmt, ap));
+}
 
 void x___syslog_chk(int prio, int flag, const char *fmt, ...)
-VFORWARD(fmt, x___vsyslog_chk(prio, flag, fmt, ap))
+{
+	VFORWARD(fmt, x___vsyslog_chk(prio, flag, fmt, ap));
+}
 
 void x_warn(const char *fmt, ...)
-VFORWARD(fmt, x_vwarn(fmt, ap))
+{
+	VFORWARD(fmt, x_vwarn(fmt, ap));
+}
 
 void x_warnx(const char *fmt, ...)
-VFORWARD(fmt, x_vwarnx(fmt, ap))
+{
+	VFORWARD(fmt, x_vwarnx(fmt, ap));
+}
 
 /* These exit inside libc. */
 void x_verr(int status, const char *fmt, va_list ap)
@@ -215,28 +250,32 @@ void x_verrx(int status, const char *fmt, va_list ap)
 }
 
 void x_err(int status, const char *fmt, ...)
-VFORWARD(fmt, x_verr(status, fmt, ap))
+{
+	VFORWARD(fmt, x_verr(status, fmt, ap));
+}
 
 void x_errx(int status, const char *fmt, ...)
-VFORWARD(fmt, x_verrx(status, fmt, ap))
+{
+	VFORWARD(fmt, x_verrx(status, fmt, ap));
+}
 
 /* No va_list forms: the text is formatted here. */
-#define FORMAT(text, fmt)                                                                          \
-	do {                                                                                       \
-		va_list ap_;                                                                       \
-		size_t n_;                                                                         \
-		int err_ = errno;                                                                  \
-                                                                                                   \
-		va_start(ap_, fmt);                                                                \
-		n_ = formatted_length(fmt, ap_);                                                   \
-		va_end(ap_);                                                                       \
-		n_ = n_ == SIZE_MAX ? 1 : n_ + 1;                                                  \
-		text = alloca(n_);                                                                 \
-		text[0] = 0;                                                                       \
-		va_start(ap_, fmt);                                                                \
-		vsnprintf(text, n_, fmt, ap_);                                                     \
-		va_end(ap_);                                                                       \
-		errno = err_;                                                                      \
+#define FORMAT(text, fmt)                            \
+	do {                                         \
+		va_list ap_;                         \
+		size_t n_;                           \
+		int err_ = errno;                    \
+                                                     \
+		va_start(ap_, fmt);                  \
+		n_ = fio_formatted_length(fmt, ap_); \
+		va_end(ap_);                         \
+		n_ = n_ == SIZE_MAX ? 1 : n_ + 1;    \
+		text = alloca(n_);                   \
+		text[0] = 0;                         \
+		va_start(ap_, fmt);                  \
+		vsnprintf(text, n_, fmt, ap_);       \
+		va_end(ap_);                         \
+		errno = err_;                        \
 	} while (0)
 
 static int message_status(int status)

@@ -11,6 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* A jump, for the calls that return twice; gcc makes one of every such return. */
+#if __has_attribute(musttail)
+#define TAIL __attribute__((musttail))
+#else
+#define TAIL
+#endif
+
 /* Calls that neither touch files nor tell anybody anything: straight through. */
 static bool harmless(long n)
 {
@@ -196,16 +203,11 @@ static void afterwards(long n)
 	}
 }
 
-/*
- * Taken as seven arguments, not as variadic: what the caller did not pass is junk that nobody
- * uses, and the calls that may return twice can be left by a jump.
- */
-long x_syscall(long n, long a, long b, long c, long d, long e, long f)
+__attribute__((noinline)) static long by_number(long n, long a, long b, long c, long d, long e,
+						long f)
 {
 	long r;
 
-	if (harmless(n))
-		return NEXT(syscall)(n, a, b, c, d, e, f);
 	switch (n) {
 #ifdef SYS_open
 	case SYS_open:
@@ -222,7 +224,7 @@ long x_syscall(long n, long a, long b, long c, long d, long e, long f)
 		return fork_by_number(n, a, b, c, d, e, f);
 	case SYS_vfork:
 		fio_vfork_prepare();
-		return NEXT(syscall)(n, a, b, c, d, e, f);
+		TAIL return NEXT(syscall)(n, a, b, c, d, e, f);
 #endif
 	case SYS_openat:
 		return x_openat((int)a, (const char *)b, (int)c, (mode_t)d);
@@ -264,14 +266,14 @@ long x_syscall(long n, long a, long b, long c, long d, long e, long f)
 		if (!(a & (CLONE_VM | CLONE_THREAD | CLONE_FILES | CLONE_FS)))
 			return fork_by_number(n, a, b, c, d, e, f);
 		before_clone((unsigned long)a);
-		return NEXT(syscall)(n, a, b, c, d, e, f);
+		TAIL return NEXT(syscall)(n, a, b, c, d, e, f);
 	case SYS_clone3: {
 		unsigned long flags = a ? *(const uint64_t *)a : CLONE_THREAD;
 
 		if (!(flags & (CLONE_VM | CLONE_THREAD | CLONE_FILES | CLONE_FS)))
 			return fork_by_number(n, a, b, c, d, e, f);
 		before_clone(flags);
-		return NEXT(syscall)(n, a, b, c, d, e, f);
+		TAIL return NEXT(syscall)(n, a, b, c, d, e, f);
 	}
 	case SYS_exit:
 		ALL(EXIT);
@@ -282,4 +284,15 @@ long x_syscall(long n, long a, long b, long c, long d, long e, long f)
 	if (r >= 0)
 		afterwards(n);
 	return r;
+}
+
+/*
+ * Taken as seven arguments, not as variadic: what the caller did not pass is junk that nobody
+ * uses, and the calls that may return twice can be left by a jump.
+ */
+long x_syscall(long n, long a, long b, long c, long d, long e, long f)
+{
+	if (harmless(n))
+		TAIL return NEXT(syscall)(n, a, b, c, d, e, f);
+	TAIL return by_number(n, a, b, c, d, e, f);
 }

@@ -137,9 +137,9 @@ CASE(trap)
 
 CASE(alarm)
 {
-	t_flush();
-	ualarm(1000, 0);
 	work();
+	t_flush();
+	ualarm(2000, 0);
 	for (;;)
 		pause();
 }
@@ -393,10 +393,13 @@ CASE(tls)
 	put("f7", "again");
 }
 
+static volatile bool done_before_cancel;
+
 static void *canceled(void *arg)
 {
 	work();
 	put("before", "cancel");
+	done_before_cancel = true;
 	for (;;)
 		pause();
 	return arg;
@@ -408,7 +411,8 @@ CASE(cancel)
 	void *r;
 
 	pthread_create(&t, NULL, canceled, NULL);
-	usleep(30000);
+	while (!done_before_cancel)
+		usleep(100);
 	pthread_cancel(t);
 	pthread_join(t, &r);
 	out("canceled: %d\n", r == PTHREAD_CANCELED);
