@@ -85,7 +85,7 @@ $(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
 	sh preload/mkmap.sh "$(CC)" preload/symbols.def > $@.tmp && mv $@.tmp $@
 
 $(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map
-	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
+	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
 		-o $@ $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
 

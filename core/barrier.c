@@ -16,6 +16,15 @@
 
 _Atomic uint32_t fio_live;
 
+static void finish_before(const struct fio_intent *it)
+{
+	uint64_t pos = atomic_load(&it->queue_pos);
+	struct fio_intent *other;
+
+	while ((other = fio_queue_claim(pos, true)))
+		fio_exec(other, false);
+}
+
 void fio_finish(struct fio_found f, enum fio_cause cause)
 {
 	struct fio_intent *it = f.it;
@@ -41,9 +50,13 @@ void fio_finish(struct fio_found f, enum fio_cause cause)
 			if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
 				fio_hold_paid(false);
 				fio_task_wake();
+				finish_before(it);
 				fio_queue_wait_gen(it, f.gen);
-			} else if (fio_queue_claim_one(it, true)) {
-				fio_exec(it, false);
+			} else {
+				/* What was closed before it keeps an earlier time of modification. */
+				finish_before(it);
+				if (fio_queue_claim_one(it, true))
+					fio_exec(it, false);
 			}
 			continue;
 		case FIO_ST_BUSY:
@@ -105,14 +118,60 @@ void fio_release_all_slow(enum fio_cause cause)
 	fio_leave(t);
 }
 
+struct in_dir {
+	dev_t dev;
+	ino_t ino;
+	struct fio_found found;
+};
+
+static bool match_dir(struct fio_intent *it, void *arg)
+{
+	struct in_dir *in = arg;
+	uint32_t gen = atomic_load(&it->gen);
+	struct fio_dir *d = it->dir;
+
+	if (fio_state(it) == FIO_ST_FREE || !d || d->ino != in->ino || d->dev != in->dev)
+		return true;
+	in->found.it = it;
+	in->found.gen = gen;
+	return false;
+}
+
+bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
+{
+	struct in_dir in = {.dev = dev, .ino = ino};
+	bool any = false;
+
+	if (!fio_dir_busy(dev, ino))
+		return false;
+	fio_count(barrier_dir);
+	for (;;) {
+		in.found.it = NULL;
+		fio_intent_each(match_dir, &in);
+		if (!in.found.it)
+			return any;
+		any = true;
+		fio_finish(in.found, cause);
+		if (fio_state(in.found.it) == FIO_ST_OPEN && in.found.it->err)
+			return any;
+	}
+}
+
 /* An ordinary descriptor: whatever is pending on its inode under another name or descriptor. */
 static enum fio_class finish_inode(int fd, enum fio_cause cause)
 {
-	uint64_t hash;
-	enum fio_class class = fio_fd_class(fd, &hash);
+	enum fio_class class;
 	struct fio_found f;
+	struct stat st;
+	uint64_t hash;
 
-	while (hash && (f = fio_table_by_ino(hash)).it)
+	if (sys_fstat(fd, &st) < 0)
+		return FIO_CLASS_OTHER;
+	class = fio_class_of(&st);
+	if (class == FIO_CLASS_DIR)
+		fio_finish_dir(st.st_dev, st.st_ino, cause);
+	hash = fio_hash_inode(st.st_dev, st.st_ino);
+	while (class == FIO_CLASS_REG && (f = fio_table_by_ino(hash)).it)
 		fio_finish(f, cause);
 	return class;
 }
@@ -182,46 +241,14 @@ void fio_release_channel_slow(int fd)
 	fio_leave(t);
 }
 
-struct in_dir {
-	dev_t dev;
-	ino_t ino;
-	struct fio_found found;
-};
-
-static bool match_dir(struct fio_intent *it, void *arg)
-{
-	struct in_dir *in = arg;
-	uint32_t gen = atomic_load(&it->gen);
-	struct fio_dir *d = it->dir;
-
-	if (fio_state(it) == FIO_ST_FREE || !d || d->ino != in->ino || d->dev != in->dev)
-		return true;
-	in->found.it = it;
-	in->found.gen = gen;
-	return false;
-}
-
 void fio_release_dirfd_slow(int fd, enum fio_cause cause)
 {
 	struct fio_thread *t = fio_enter();
-	struct in_dir in;
 	struct stat st;
 
 	if (!t)
 		return;
-	if (sys_fstat(fd, &st) == 0) {
-		in.dev = st.st_dev;
-		in.ino = st.st_ino;
-		fio_count(barrier_dir);
-		for (;;) {
-			in.found.it = NULL;
-			fio_intent_each(match_dir, &in);
-			if (!in.found.it)
-				break;
-			fio_finish(in.found, cause);
-			if (fio_state(in.found.it) == FIO_ST_OPEN && in.found.it->err)
-				break;
-		}
-	}
+	if (sys_fstat(fd, &st) == 0)
+		fio_finish_dir(st.st_dev, st.st_ino, cause);
 	fio_leave(t);
 }

@@ -314,6 +314,18 @@ static struct fio_dir *find(dev_t dev, ino_t ino)
 	return NULL;
 }
 
+bool fio_dir_busy(dev_t dev, ino_t ino)
+{
+	struct fio_dir *d;
+	bool busy;
+
+	fio_lock(&dirs_lock);
+	d = find(dev, ino);
+	busy = d && atomic_load(&d->refs) > 0;
+	fio_unlock(&dirs_lock);
+	return busy;
+}
+
 /* The directory that fd (hidden already, or -errno) is; takes fd over. */
 static struct fio_dir *enter(struct fio_thread *t, int fd)
 {
@@ -436,6 +448,7 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 		p->len = (uint32_t)plen;
 		memcpy(p->text, path, plen);
 		p->epoch = epoch;
+		atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 	}
 	return d;
 }

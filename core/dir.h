@@ -84,6 +84,9 @@ void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_has
 /* The directory was made just now by this process. */
 void fio_dir_fresh(struct fio_dir *d);
 
+/* Does anything pending refer to this directory? */
+bool fio_dir_busy(dev_t dev, ino_t ino);
+
 /* Room for n more bytes and one more file?  Asks the file system now and then. */
 bool fio_dir_space(struct fio_dir *d, uint32_t n);
 

@@ -33,6 +33,21 @@ bool fio_fd_set(int fd, uint64_t entry)
 	return true;
 }
 
+enum fio_class fio_class_of(const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return FIO_CLASS_REG;
+	if (S_ISDIR(st->st_mode))
+		return FIO_CLASS_DIR;
+	if (S_ISCHR(st->st_mode)) {
+		/* /dev/null and its like: nobody listens */
+		return st->st_rdev >> 8 == 1 ? FIO_CLASS_QUIET : FIO_CLASS_CHANNEL;
+	}
+	if (S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode))
+		return FIO_CLASS_CHANNEL;
+	return FIO_CLASS_OTHER;
+}
+
 enum fio_class fio_fd_class(int fd, uint64_t *ino_hash)
 {
 	struct stat st;
@@ -40,16 +55,9 @@ enum fio_class fio_fd_class(int fd, uint64_t *ino_hash)
 	*ino_hash = 0;
 	if (sys_fstat(fd, &st) < 0)
 		return FIO_CLASS_OTHER;
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) {
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
 		*ino_hash = fio_hash_inode(st.st_dev, st.st_ino);
-		return S_ISREG(st.st_mode) ? FIO_CLASS_REG : FIO_CLASS_DIR;
-	}
-	/* /dev/null and its like: nobody listens */
-	if (S_ISCHR(st.st_mode) && st.st_rdev >> 8 == 1)
-		return FIO_CLASS_REG;
-	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
-		return FIO_CLASS_CHANNEL;
-	return FIO_CLASS_OTHER;
+	return fio_class_of(&st);
 }
 
 void fio_fdtab_reset(void)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define FIO_FD_PAGE 1024
 #define FIO_FD_PAGES 4096 /* descriptors up to 4 million; higher ones are not deferred */
@@ -22,6 +23,7 @@ struct fio_intent;
 enum fio_class {
 	FIO_CLASS_REG = 1, /* regular file; the hash is its inode's */
 	FIO_CLASS_DIR,     /* directory; the hash is its inode's */
+	FIO_CLASS_QUIET,   /* /dev/null and its like: nobody listens */
 	FIO_CLASS_CHANNEL, /* pipe, socket, terminal, character device: somebody may listen */
 	FIO_CLASS_OTHER,   /* anything else: treated as a channel */
 };
@@ -62,6 +64,8 @@ static inline uint64_t fio_fd_of_intent(struct fio_intent *it)
 /* Class of a descriptor that is not deferred, and its inode's hash; asks the kernel each time, because
  * libc closes and opens descriptors behind our back (fclose, closedir, popen). */
 enum fio_class fio_fd_class(int fd, uint64_t *ino_hash);
+
+enum fio_class fio_class_of(const struct stat *st);
 
 void fio_fdtab_reset(void);
 

@@ -22,6 +22,8 @@ int fio_file_flush(struct fio_intent *it, bool forced);
 /* Finishes an intent found in a table: claims and executes it or waits for it. */
 void fio_finish(struct fio_found f, enum fio_cause cause);
 
+/* Finishes what is pending in a directory; false if there was nothing. */
+bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause);
 /* Finishes whatever is pending under path's last component, in any directory. */
 void fio_finish_last(struct fio_thread *t, const char *path);
 

@@ -116,8 +116,10 @@ static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow
 		return true;
 	}
 	any = finish_components(path, (size_t)len, err == ENOENT || err == ENOTDIR, cause);
-	if (!err)
+	if (!err) {
 		any |= finish_inode(dev, ino, cause);
+		any |= fio_finish_dir(dev, ino, cause);
+	}
 	/* A link may lead to a file that is just coming into being. */
 	if (!any && follow && (err == 0 || err == ENOENT) && fio_pending() && is_symlink(dirfd, path)) {
 		fio_finish_all(cause);

@@ -412,8 +412,8 @@ static int clone_task(void)
 	/* CLONE_FILES only until the task has unshared its table without ever copying ours. */
 	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_IO | CLONE_SETTLS;
 
-	task.shared_start =
-		SYS3(SYS_close_range_, INT32_MAX, INT32_MAX, CLOSE_RANGE_UNSHARE_) == 0;
+	/* Asked without UNSHARE, which would part this thread's table from its siblings'. */
+	task.shared_start = SYS3(SYS_close_range_, INT32_MAX, INT32_MAX, 0) == 0;
 	if (task.shared_start)
 		flags |= CLONE_FILES;
 	return fio_clone(task_main, task.stack + STACK, flags, (void *)(intptr_t)sys_getpid(),

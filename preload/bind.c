@@ -4,8 +4,10 @@
  *
  * dlsym() locks, may allocate, and is not for signal handlers or for an allocator that opens a
  * file while it is asked.  So the objects behind ours are searched here, by their GNU hash
- * tables, with dlsym's rules: load order, default versions.  Everything is bound by the
- * constructor; until then each pointer leads to a small function that binds itself first.
+ * tables, with dlsym's rules: load order, default versions.  That takes no lock and no memory, and
+ * ends at libc, so it only meets objects that stay.  Each pointer leads to a small function at
+ * first, which finds the original, stores it in the pointer and calls it: a program pays for the
+ * symbols that it uses, and calls before the constructor are nothing special.
  */
 #include "next.h"
 
@@ -40,18 +42,44 @@ _Static_assert(sizeof(struct fio_next_any) == (NSYMBOLS - NTYPED) * sizeof(void 
 struct fio_next_any fio_next_any;
 
 /* The names one after the other: no relocations. */
-static const char names[] =
-#define SYM(ret, name, params, args, before) #name "\0"
-#define VSYM(name, params, args, before) #name "\0"
-#define SYMA(ret, name, params, args, before, ok, after) #name "\0"
-#define CUSTOM(ret, name, params, args) #name "\0"
-#define VCUSTOM(name, params, args) #name "\0"
-#define CUSTOMV(ret, name, vparams, params, args) #name "\0"
-#define VCUSTOMV(name, vparams, params, args) #name "\0"
+#define NAME(name) char t_##name[sizeof(#name)];
+static const struct {
+#define SYM(ret, name, params, args, before) NAME(name)
+#define VSYM(name, params, args, before) NAME(name)
+#define SYMA(ret, name, params, args, before, ok, after) NAME(name)
+#define CUSTOM(ret, name, params, args) NAME(name)
+#define VCUSTOM(name, params, args) NAME(name)
+#define CUSTOMV(ret, name, vparams, params, args) NAME(name)
+#define VCUSTOMV(name, vparams, params, args) NAME(name)
 #include "symbols.def"
-#define BARRIER(name) #name "\0"
+#define BARRIER(name) NAME(name)
 #include "symbols.def"
-	;
+} names = {
+#define SYM(ret, name, params, args, before) #name,
+#define VSYM(name, params, args, before) #name,
+#define SYMA(ret, name, params, args, before, ok, after) #name,
+#define CUSTOM(ret, name, params, args) #name,
+#define VCUSTOM(name, params, args) #name,
+#define CUSTOMV(ret, name, vparams, params, args) #name,
+#define VCUSTOMV(name, vparams, params, args) #name,
+#include "symbols.def"
+#define BARRIER(name) #name,
+#include "symbols.def"
+};
+
+#define OFFSET(name) offsetof(__typeof__(names), t_##name),
+static const uint16_t name_offset[NSYMBOLS] = {
+#define SYM(ret, name, params, args, before) OFFSET(name)
+#define VSYM(name, params, args, before) OFFSET(name)
+#define SYMA(ret, name, params, args, before, ok, after) OFFSET(name)
+#define CUSTOM(ret, name, params, args) OFFSET(name)
+#define VCUSTOM(name, params, args) OFFSET(name)
+#define CUSTOMV(ret, name, vparams, params, args) OFFSET(name)
+#define VCUSTOMV(name, vparams, params, args) OFFSET(name)
+#include "symbols.def"
+#define BARRIER(name) OFFSET(name)
+#include "symbols.def"
+};
 
 /* A pointer of any of the types. */
 typedef void *__attribute__((may_alias)) slot;
@@ -169,14 +197,19 @@ static void *object_symbol(const struct object *o, const char *name, uint32_t h)
 
 /* ---- the objects behind ours ---- */
 
-static const struct link_map *own_map(void)
+void *fio_next_symbol(const char *name)
 {
-	const struct link_map *map;
+	const struct link_map *map = _r_debug.r_map;
+	uint32_t h = gnu_hash(name);
+	struct object o;
+	void *p = NULL;
 
-	for (map = _r_debug.r_map; map; map = map->l_next)
-		if (map->l_ld == _DYNAMIC)
-			break;
-	return map;
+	while (map && map->l_ld != _DYNAMIC)
+		map = map->l_next;
+	for (map = map ? map->l_next : NULL; map && !p; map = map->l_next)
+		if (object_of(map, &o))
+			p = object_symbol(&o, name, h);
+	return p;
 }
 
 static long missing(void)
@@ -185,23 +218,18 @@ static long missing(void)
 	return -1;
 }
 
-static bool bind_one(unsigned int symbol)
+static bool bind_symbol(unsigned int symbol)
 {
-	const struct link_map *map = own_map();
-	const char *name = names;
-	struct object o;
-	void *p = NULL;
-	uint32_t h;
+	void *p = fio_next_symbol((const char *)&names + name_offset[symbol]);
 
-	for (unsigned int i = 0; i < symbol; i++)
-		name += strlen(name) + 1;
-	h = gnu_hash(name);
-	for (map = map ? map->l_next : NULL; map && !p; map = map->l_next)
-		if (object_of(map, &o))
-			p = object_symbol(&o, name, h);
 	if (p)
-		*slot_of(symbol) = p;
+		__atomic_store_n(slot_of(symbol), p, __ATOMIC_RELAXED);
 	return p;
+}
+
+void fio_bind_early(void)
+{
+	bind_symbol(SYMBOL_syscall);
 }
 
 /* For jump.S: everything is finished; where to go. */
@@ -212,42 +240,9 @@ void *fio_jump_target(unsigned int barrier)
 
 	fio_release_all(FIO_CAUSE_OTHER);
 	fio_acquire();
-	if (!*next && !bind_one(NTYPED + barrier))
+	if (!*next && !bind_symbol(NTYPED + barrier))
 		*next = (void *)missing;
 	return *next;
-}
-
-static bool all_bound;
-
-void fio_bind_all(void)
-{
-	const struct link_map *map = own_map();
-	uint64_t bound[NTYPED / 64 + 1] = {0};
-	uint32_t hashes[NTYPED];
-	const char *name = names;
-	struct object o;
-
-	if (all_bound)
-		return;
-	for (unsigned int i = 0; i < NTYPED; i++, name += strlen(name) + 1)
-		hashes[i] = gnu_hash(name);
-	for (map = map ? map->l_next : NULL; map; map = map->l_next) {
-		if (!object_of(map, &o))
-			continue;
-		name = names;
-		for (unsigned int i = 0; i < NTYPED; i++, name += strlen(name) + 1) {
-			void *p;
-
-			if (bound[i / 64] >> i % 64 & 1)
-				continue;
-			p = object_symbol(&o, name, hashes[i]);
-			if (p) {
-				*slot_of(i) = p;
-				bound[i / 64] |= (uint64_t)1 << i % 64;
-			}
-		}
-	}
-	all_bound = true;
 }
 
 void *fio_libc_symbol(const char *name)
@@ -261,7 +256,7 @@ void *fio_libc_symbol(const char *name)
 	return NULL;
 }
 
-/* ---- before binding ---- */
+/* ---- the first call ---- */
 
 /* What a function returns that does not exist. */
 #define FAILED(ret) ((ret)(intptr_t)(__builtin_classify_type(*(ret *)0) == 5 ? 0 : -1))
@@ -269,16 +264,16 @@ void *fio_libc_symbol(const char *name)
 #define FIRST_CALL(ret, name, params, args)     \
 	static ret first_##name params          \
 	{                                       \
-		if (bind_one(SYMBOL_##name))    \
+		if (bind_symbol(SYMBOL_##name)) \
 			return NEXT(name) args; \
 		errno = ENOSYS;                 \
 		return FAILED(ret);             \
 	}
-#define FIRST_VCALL(name, params, args)      \
-	static void first_##name params      \
-	{                                    \
-		if (bind_one(SYMBOL_##name)) \
-			NEXT(name) args;     \
+#define FIRST_VCALL(name, params, args)         \
+	static void first_##name params         \
+	{                                       \
+		if (bind_symbol(SYMBOL_##name)) \
+			NEXT(name) args;        \
 	}
 #define SYM(ret, name, params, args, before) FIRST_CALL(ret, name, params, args)
 #define VSYM(name, params, args, before) FIRST_VCALL(name, params, args)

@@ -95,8 +95,10 @@ extern struct fio_next_any fio_next_any __attribute__((visibility("hidden")));
 
 #define NEXT(name) (fio_next.n_##name)
 
-/* Binds every pointer, once; from then on no call looks anything up. */
-void fio_bind_all(void);
+/* Binds what must be reached by a jump, with no function of ours in between: syscall(SYS_vfork). */
+void fio_bind_early(void);
+/* The definition behind ours; NULL if there is none. */
+void *fio_next_symbol(const char *name);
 /* The definition in libc itself, whoever else stands between; NULL if libc has none. */
 void *fio_libc_symbol(const char *name);
 

@@ -13,6 +13,29 @@ DIR *x_opendir(const char *path)
 	return dir;
 }
 
+/* Only the first entry after opendir or rewinddir makes libc read what is there now. */
+static void before_first(DIR *dir)
+{
+	int fd = dirfd(dir);
+
+	if (NEXT(lseek)(fd, 0, SEEK_CUR) == 0)
+		DIRECTORY(fd);
+}
+
+struct dirent *x_readdir(DIR *dir)
+{
+	if (fio_pending() && dir)
+		before_first(dir);
+	return NEXT(readdir)(dir);
+}
+
+int x_readdir_r(DIR *dir, struct dirent *entry, struct dirent **result)
+{
+	if (fio_pending() && dir)
+		before_first(dir);
+	return NEXT(readdir_r)(dir, entry, result);
+}
+
 int x_closedir(DIR *dir)
 {
 	if (dir)

@@ -64,13 +64,19 @@ int x_daemon(int nochdir, int noclose)
 }
 
 #if defined(__x86_64__) || defined(__aarch64__)
-/* For vfork.S: everything is ready, this is where to jump. */
-pid_t (*fio_vfork_next(void))(void) __attribute__((visibility("hidden")));
-pid_t (*fio_vfork_next(void))(void)
+/* For vfork.S: everything is ready, this is where to jump (NEXT may still lead to C code). */
+void *fio_vfork_next(void) __attribute__((visibility("hidden")));
+void *fio_vfork_next(void)
 {
-	fio_bind_all();
+	static void *_Atomic next;
+	void *p = atomic_load_explicit(&next, memory_order_relaxed);
+
+	if (!p) {
+		p = fio_next_symbol("vfork");
+		atomic_store_explicit(&next, p, memory_order_relaxed);
+	}
 	fio_vfork_prepare();
-	return NEXT(vfork);
+	return p;
 }
 #else
 /* A C function cannot return twice. */

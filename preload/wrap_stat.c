@@ -19,13 +19,15 @@ static bool stale(int dirfd, const char *path, bool follow, int r, const struct 
 	return again;
 }
 
-#define STAT(dirfd, path, follow, st, stock)                                       \
-	({                                                                         \
-		int r_ = stock;                                                    \
-                                                                                   \
-		if (unlikely(fio_pending()) && stale(dirfd, path, follow, r_, st)) \
-			r_ = stock;                                                \
-		r_;                                                                \
+#define STAT(dirfd, path, follow, st, stock)                                         \
+	({                                                                           \
+		int err_ = errno, r_ = stock;                                        \
+                                                                                     \
+		if (unlikely(fio_pending()) && stale(dirfd, path, follow, r_, st)) { \
+			errno = err_;                                                \
+			r_ = stock;                                                  \
+		}                                                                    \
+		r_;                                                                  \
 	})
 
 int x_stat(const char *path, struct stat *st)
@@ -82,13 +84,15 @@ static bool stale_statx(int dirfd, const char *path, bool follow, int r, const s
 int x_statx(int dirfd, const char *path, int flags, unsigned int mask, struct statx *stx)
 {
 	bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
-	int r;
+	int err = errno, r;
 
 	if (flags & AT_EMPTY_PATH)
 		PEEK(dirfd);
 	r = NEXT(statx)(dirfd, path, flags, mask, stx);
-	if (unlikely(fio_pending()) && stale_statx(dirfd, path, follow, r, stx))
+	if (unlikely(fio_pending()) && stale_statx(dirfd, path, follow, r, stx)) {
+		errno = err;
 		r = NEXT(statx)(dirfd, path, flags, mask, stx);
+	}
 	return r;
 }
 

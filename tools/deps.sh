@@ -10,6 +10,7 @@
 # otherwise they are named, with the command that installs them, and the status
 # is 1.  Says nothing when nothing is missing.
 
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -euo pipefail
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

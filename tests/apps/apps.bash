@@ -49,13 +49,13 @@ times_are_now() {
 # app [OPTIONS] COMMAND...: the command in a fresh, empty W, in every mode.
 #   -p FN   prepares W before, not preloaded
 #   -n FN   normalises before comparing: FN MODE, in W, after the run
-#   -d N    so many files must be deferred (default: a quarter of FILES; 0: no demand)
+#   -d N    so many files must be deferred (default: no demand)
 #   -k KEYS which counters count for that (jq, default create + write + unlink)
 #   -t      compares times of modification, else they must lie within the run
 #   -T      says nothing about times
 #   -m MODES
 app() {
-	local prepare=: normalise=: demand=$((FILES / 4)) times=now modes=$MODES mode begin end OPTIND=1 o
+	local prepare=: normalise=: demand=0 times=now modes=$MODES mode begin end OPTIND=1 o
 	local keys='((.deferred.create // 0) + (.deferred.write // 0) + (.deferred.unlink // 0))' n
 	while getopts p:n:d:k:tTm: o; do
 		case $o in

@@ -45,14 +45,14 @@ archive() {
 
 @test "tar xf over an existing tree, with --overwrite and with --unlink-first" {
 	old() { cp -r "$TREE" .; }
-	app -t -p old -d 100 tar --overwrite -xf "$(archive a.tar)"
-	app -t -p old -d 100 tar --unlink-first -xf "$(archive a.tar)"
-	app -t -p old -d 0 tar --skip-old-files -xf "$(archive a.tar)"
-	app -t -p old -d 0 tar -k -xf "$(archive a.tar)"
+	app -t -p old tar --overwrite -xf "$(archive a.tar)"
+	app -t -p old tar --unlink-first -xf "$(archive a.tar)"
+	app -t -p old tar --skip-old-files -xf "$(archive a.tar)"
+	app -t -p old tar -k -xf "$(archive a.tar)"
 }
 
 @test "tar cf, also of what has just been written" {
-	app -T -d $((FILES / 4)) sh -c 'tar xf "$1" && tar --sort=name -cf again.tar tree && rm -r tree' \
+	app -T -d $((FILES / 2)) sh -c 'tar xf "$1" && tar --sort=name -cf again.tar tree && rm -r tree' \
 		sh "$(archive a.tar)"
 	cmp <(tar -tvf "$S/tree.stock/again.tar") <(tar --sort=name -C "$BATS_FILE_TMPDIR" -c tree | tar -tv)
 }
@@ -73,15 +73,15 @@ archive() {
 
 @test "cp -r over an existing tree, cp -u, cp -al, install" {
 	old() { cp -r "$TREE" copy; }
-	app -T -p old -d 0 cp -rT --remove-destination "$TREE" copy
-	app -T -p old -d 0 cp -rT "$TREE" copy
-	app -T -d 0 cp -al "$TREE" copy
-	app -d 0 sh -c 'mkdir bin; find "$1" -maxdepth 1 -type f -exec install -m 711 -t bin {} +' sh "$TREE"
+	app -T -p old cp -rT --remove-destination "$TREE" copy
+	app -T -p old cp -rT "$TREE" copy
+	app -T -p old cp -al copy linked
+	app sh -c 'mkdir bin; find "$1" -maxdepth 1 -type f -exec install -m 711 -t bin {} +' sh "$TREE"
 }
 
 @test "rm -rf" {
 	old() { cp -r "$TREE" tree; }
-	app -T -p old -k '.deferred.unlink' rm -rf tree
+	app -T -p old -d $((FILES / 2)) -k '.deferred.unlink' rm -rf tree
 	[[ -z $(ls "$S/tree.stock") ]]
 }
 
@@ -95,13 +95,13 @@ archive() {
 		find tree -type d -name 'dir*7' -exec chmod 500 {} + -exec chown root {} +
 	}
 	RUNNER=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-	app -T -p old -d 0 rm -rf tree
+	app -T -p old rm -rf tree
 }
 
 @test "find -delete, find -exec rm" {
 	old() { cp -r "$TREE" tree; }
-	app -T -p old -k '.deferred.unlink' find tree -name '*[0-4]*' -type f -delete
-	app -T -p old -d 0 find tree -name 'file*1' -exec rm {} ';'
+	app -T -p old -d $((FILES / 4)) -k '.deferred.unlink' find tree -name '*[0-4]' -type f -delete
+	app -T -p old find tree -name 'file*1' -exec rm {} ';'
 }
 
 @test "unzip" {
@@ -112,19 +112,19 @@ archive() {
 @test "unzip -o over an existing tree, unzip of a damaged archive" {
 	need unzip zip
 	old() { cp -r "$TREE" .; }
-	app -t -p old -d 100 unzip -qo "$(archive a.zip)"
+	app -t -p old unzip -qo "$(archive a.zip)"
 	head -c $(($(stat -c %s "$(archive a.zip)") / 2)) "$(archive a.zip)" >"$SRC/half.zip"
-	app -T -d 0 unzip -qo "$SRC/half.zip"
+	app -T unzip -qo "$SRC/half.zip"
 }
 
 @test "zip" {
 	need unzip zip
-	app -T -d 0 sh -c 'zip -qryX a.zip "$1" && unzip -Z1 a.zip | sort && rm a.zip' sh "$TREE"
+	app -T sh -c 'zip -qryX a.zip "$1" && unzip -Z1 a.zip | sort && rm a.zip' sh "$TREE"
 }
 
 @test "python3 -m zipfile -e" {
 	need /usr/bin/python3 zip
-	app -T /usr/bin/python3 -m zipfile -e "$(archive a.zip)" out
+	app -T -d 100 /usr/bin/python3 -m zipfile -e "$(archive a.zip)" out
 }
 
 @test "python's shutil: copytree, rmtree, tarfile" {
@@ -143,7 +143,7 @@ archive() {
 
 @test "rsync -a" {
 	need rsync
-	app -t -d 0 rsync -a "$TREE/" copy
+	app -t rsync -a "$TREE/" copy
 }
 
 @test "rsync over an older tree, in place and with --delete" {
@@ -155,6 +155,6 @@ archive() {
 		mkdir copy/new
 		touch copy/new/{1..50}
 	}
-	app -t -p old -d 0 rsync -a --delete "$TREE/" copy
-	app -t -p old -d 0 rsync -a --inplace --checksum "$TREE/" copy
+	app -t -p old rsync -a --delete "$TREE/" copy
+	app -t -p old rsync -a --inplace --checksum "$TREE/" copy
 }

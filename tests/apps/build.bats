@@ -35,11 +35,11 @@ made_parallel() {
 }
 
 @test "make" {
-	app -T -d 0 -p project -n made make
+	app -T -p project -n made make
 }
 
 @test "make -j2" {
-	app -T -d 0 -p project -n made_parallel make -j2
+	app -T -p project -n made_parallel make -j2
 }
 
 @test "make after a change, make -B, make of one target" {
@@ -50,7 +50,7 @@ made_parallel() {
 		echo '/* changed */' >>unit1.h
 	}
 	MODES="auto lag"
-	app -T -d 0 -p built -n made sh -c 'make && echo "/* again */" >>unit2.c && make && make'
+	app -T -p built -n made sh -c 'make && echo "/* again */" >>unit2.c && make && make'
 }
 
 @test "make of this project itself" {
@@ -58,7 +58,7 @@ made_parallel() {
 		cp -r "$ROOT"/{Makefile,core,preload,bench,tools,tests} .
 	}
 	MODES="auto lag"
-	app -T -d 0 -p sources sh -c 'make >/dev/null 2>&1; ls build/libfastio.so'
+	app -T -p sources sh -c 'make >/dev/null 2>&1; ls build/libfastio.so'
 }
 
 @test "gcc, ar, ld, strip, objcopy" {
@@ -68,7 +68,7 @@ made_parallel() {
 		for i in {1..20}; do echo "int f$i(void) { return $i; }" >"f$i.c"; done
 		echo 'int f1(void); int main(void) { return f1() - 1; }' >m.c
 	}
-	app -T -d 0 -p sources sh -c 'set -e; for i in $(seq 20); do gcc -c -o f$i.o f$i.c; done
+	app -T -p sources sh -c 'set -e; for i in $(seq 20); do gcc -c -o f$i.o f$i.c; done
 		ar rcsD libf.a f*.o; gcc -o m m.c -L. -lf; ./m; strip -o s m; ./s; objcopy -S m t; ./t
 		gcc -E m.c >m.i; gcc -save-temps -c m.c; ar t libf.a; ar dD libf.a f3.o; ar t libf.a'
 }
@@ -78,12 +78,12 @@ made_parallel() {
 		echo 'int main(void) { return undefined; }' >bad.c
 		echo 'int f(void); int main(void) { return f(); }' >unlinked.c
 	}
-	app -T -d 0 -p sources sh -c 'TMPDIR=$PWD gcc -c bad.c; TMPDIR=$PWD gcc unlinked.c -o a 2>&1 |
+	app -T -p sources sh -c 'TMPDIR=$PWD gcc -c bad.c; TMPDIR=$PWD gcc unlinked.c -o a 2>&1 |
 		sed "s,$PWD/cc[A-Za-z0-9]*,cc,; s,.*/ld: ,,"; ls'
 }
 
 @test "configure-like scripts: compile, run and remove at once" {
-	app -T -d 0 sh -c 'for i in $(seq 15); do
+	app -T sh -c 'for i in $(seq 15); do
 		echo "int main(void) { return $i; }" >conftest.c
 		gcc -o conftest conftest.c && ./conftest; echo "$i: $?" >>config.log; rm -f conftest*
 		done; cat config.log; sed "s/1/one/" config.log >config.status; mv config.status config.h'

@@ -89,12 +89,12 @@ state() {
 }
 
 @test "git checkout to and fro" {
-	app -T -n state -d 0 sh -c 'git clone -q "$1" copy && cd copy && git checkout -q origin/other &&
+	app -T -n state sh -c 'git clone -q "$1" copy && cd copy && git checkout -q origin/other &&
 		git checkout -q first && git checkout -q --detach origin/other~0 && git status --short' sh "$REPO"
 }
 
 @test "git add, commit, status, stash, reset, clean" {
-	app -T -n state -d 0 sh -c 'set -e; mkdir r; cd r; git init -q .; cp -r "$1"/dir* .
+	app -T -n state sh -c 'set -e; mkdir r; cd r; git init -q .; cp -r "$1"/dir* .
 		git add -A; git commit -qm one; git status --short
 		for f in $(git ls-files "dir1*" | grep -v " " | head -50); do echo changed >>"$f"; done
 		git stash -q; git status --short; git stash pop -q; git commit -qam two
@@ -103,7 +103,7 @@ state() {
 }
 
 @test "git gc, repack, fsck, worktree, archive" {
-	app -T -n state -d 0 sh -c 'set -e; git clone -q --no-local "$1" r; cd r
+	app -T -n state sh -c 'set -e; git clone -q --no-local "$1" r; cd r
 		for i in $(seq 30); do echo $i >file$i; git add file$i; done; git commit -qm more
 		git gc -q --prune=now; git repack -adq; git fsck --full --strict
 		git worktree add -q ../tree2 first; git worktree remove ../tree2
@@ -112,7 +112,7 @@ state() {
 }
 
 @test "git rebase, merge with a conflict, cherry-pick, am" {
-	app -T -n state -d 0 sh -c 'set -e; git init -q r; cd r
+	app -T -n state sh -c 'set -e; git init -q r; cd r
 		for i in $(seq 100); do echo $i >f$i; done; git add -A; git commit -qm base
 		git switch -qc side; for i in $(seq 20); do echo side >f$i; git commit -qam s$i; done
 		git switch -q main; echo main >f1; echo main >f99; git commit -qam m

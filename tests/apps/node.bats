@@ -42,7 +42,7 @@ normal() {
 
 @test "npm ci from a warm cache" {
 	warm_cache
-	app -T -d 0 -p project -n normal "${NPM[@]}" "--registry=$(<"$CACHE/url")"
+	app -T -p project -n normal "${NPM[@]}" "--registry=$(<"$CACHE/url")"
 	[[ $(find "$S/tree.stock/node_modules" -type f | wc -l) -ge $((PACKED * 9 / 10)) ]]
 }
 
@@ -58,7 +58,7 @@ normal() {
 	(cd "$project_dir" && project && "${NPM[@]}" "--registry=$(<"$CACHE/url")" >/dev/null)
 	mv "$project_dir/node_modules" "$S/installed"
 	MODES="auto lag"
-	app -T -d 0 -p again -n normal "${NPM[@]}" "--registry=$(<"$CACHE/url")"
+	app -T -p again -n normal "${NPM[@]}" "--registry=$(<"$CACHE/url")"
 }
 
 @test "node: synchronous, callback, promise and stream writes" {
@@ -91,5 +91,5 @@ normal() {
 		  console.log(fs.readdirSync('copied').length, fs.existsSync('sync'));
 		})();
 	END
-	app -d 0 node "$SRC/f.js"
+	app node "$SRC/f.js"
 }

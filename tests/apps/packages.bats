@@ -44,14 +44,14 @@ DPKG=(dpkg --force-not-root --force-bad-path --force-unsafe-io --instdir=root --
 
 @test "dpkg-deb -x and -e" {
 	app -t -d $((FILES / 8)) dpkg-deb -x "$DEBS/many_1.deb" out
-	app -T -d 0 dpkg-deb -R "$DEBS/many_2.deb" out
+	app -T dpkg-deb -R "$DEBS/many_2.deb" out
 }
 
 @test "dpkg -i, upgrade, remove, purge in a directory of its own" {
 	need_root
 	MODES="auto eager lag"
-	app -T -d 0 -p root_directory "${DPKG[@]}" -i "$DEBS/many_1.deb"
-	app -T -d 0 -p root_directory sh -c 'a=$1 b=$2; shift 2; "$@" -i "$a" && "$@" -i "$b" &&
+	app -T -p root_directory "${DPKG[@]}" -i "$DEBS/many_1.deb"
+	app -T -p root_directory sh -c 'a=$1 b=$2; shift 2; "$@" -i "$a" && "$@" -i "$b" &&
 		"$@" -V many; "$@" -r many && "$@" -P many && find root -name "many*"' \
 		sh "$DEBS/many_1.deb" "$DEBS/many_2.deb" "${DPKG[@]}"
 }
@@ -60,13 +60,13 @@ DPKG=(dpkg --force-not-root --force-bad-path --force-unsafe-io --instdir=root --
 	need_root
 	local safe=("${DPKG[@]/--force-unsafe-io/--force-safe-io}")
 	MODES="auto"
-	app -T -d 0 -p root_directory dpkg --force-not-root --force-bad-path --instdir=root \
+	app -T -p root_directory dpkg --force-not-root --force-bad-path --instdir=root \
 		--admindir=root/var/lib/dpkg --log=/dev/null -i "$DEBS/many_1.deb"
 }
 
 @test "dpkg-deb -b" {
 	need_root
-	app -T -d 0 sh -c 'dpkg-deb -R "$1" t && rm -r t/usr/share/many/dir0 &&
+	app -T sh -c 'dpkg-deb -R "$1" t && rm -r t/usr/share/many/dir0 &&
 		SOURCE_DATE_EPOCH=1600000000 dpkg-deb -Znone --root-owner-group -b t t.deb >/dev/null &&
 		dpkg-deb -c t.deb | sed "s/ 20..-.*:.. / /" && rm t.deb' sh "$DEBS/many_1.deb"
 }

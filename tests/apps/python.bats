@@ -74,9 +74,9 @@ wheel() {
 }
 
 @test "python3 -m venv, without and with pip" {
-	app -T -d 0 -n check_compiled "$PYTHON" -m venv --without-pip env
+	app -T -n check_compiled "$PYTHON" -m venv --without-pip env
 	MODES="auto lag"
-	app -T -d 0 -n check_compiled "$PYTHON" -m venv env
+	app -T -n check_compiled "$PYTHON" -m venv env
 	[[ -x $S/tree.stock/env/bin/pip ]]
 }
 
@@ -84,7 +84,7 @@ wheel() {
 	wheel
 	made() { "$PYTHON" -m venv env; }
 	MODES="auto lag"
-	app -T -d 0 -p made -n check_compiled sh -c 'set -e
+	app -T -p made -n check_compiled sh -c 'set -e
 		env/bin/pip install -q --find-links "$1" manymods; env/bin/manymods
 		env/bin/pip install -q --force-reinstall --find-links "$1" manymods
 		cp -r env/lib/python3*/site-packages/manymods kept
@@ -94,7 +94,7 @@ wheel() {
 
 @test "pip install --target" {
 	wheel
-	app -T -d 0 -n check_compiled "$PYTHON" -m pip install -q --no-compile --target t --find-links "$WHEELS" manymods
+	app -T -n check_compiled "$PYTHON" -m pip install -q --no-compile --target t --find-links "$WHEELS" manymods
 }
 
 @test "compileall" {
@@ -103,8 +103,8 @@ wheel() {
 		for i in $(seq 300); do echo "x = $i" >"m$i.py"; done
 	}
 	unset SOURCE_DATE_EPOCH
-	app -T -d 0 -p sources -n check_compiled "$PYTHON" -m compileall -q .
-	app -T -d 0 -p sources -n check_compiled "$PYTHON" -m compileall -q -j 2 .
+	app -T -p sources -n check_compiled "$PYTHON" -m compileall -q .
+	app -T -p sources -n check_compiled "$PYTHON" -m compileall -q -j 2 .
 }
 
 @test "python: tempfile, shutil, pathlib, os, mmap, threads, subprocess" {
@@ -153,5 +153,5 @@ wheel() {
 		os.unlink("made.tar")
 		print(json.dumps(sorted(os.listdir("unpacked"))))
 	END
-	app -T -d 200 "$PYTHON" "$SRC/p.py"
+	app -T -d 50 "$PYTHON" "$SRC/p.py"
 }

@@ -18,7 +18,7 @@ teardown() {
 	local sh
 	for sh in dash bash; do
 		[[ -n $(command -v $sh) ]] || continue
-		app -T -d 0 "$sh" -c 'for i in $(seq 300); do echo "$i" >"f$i"; done
+		app -T "$sh" -c 'for i in $(seq 300); do echo "$i" >"f$i"; done
 			for i in $(seq 1 3 300); do echo more >>"f$i"; done
 			for i in $(seq 1 7 300); do : >"f$i"; done
 			for i in $(seq 1 11 300); do cat <<-END >"h$i"
@@ -32,7 +32,7 @@ teardown() {
 }
 
 @test "split, csplit, sort, sed -i, tee, truncate, touch, ln, mv, dd, shuf" {
-	app -T -d 0 sh -c 'set -e; seq 20000 >all; split -l 50 -a 4 all part; cat part* | cmp - all
+	app -T sh -c 'set -e; seq 20000 >all; split -l 50 -a 4 all part; cat part* | cmp - all
 		csplit -q -n 4 -f cs all "/00$/" "{*}"; cat cs* | cmp - all
 		sed -i s/7/seven/ part*; grep -c seven partaaaa; sort -rn -o all all; head -1 all
 		echo teed | tee t1 t2 t3 >/dev/null; truncate -s 100 t1; touch -d 2001-02-03 t2; ln t1 t4; ln -s t2 t5
@@ -62,7 +62,7 @@ teardown() {
 		rmtree("a");
 		my @st = stat("p/5"); print "$st[7] $st[9]\n";
 	END
-	app -T -d 100 sh -c 'perl "$1" && perl -i -pe s/line/LINE/ p/[1-9] && cat p/3' sh "$SRC/p.pl"
+	app -T -d 50 sh -c 'perl "$1" && perl -i -pe s/line/LINE/ p/[1-9] && cat p/3' sh "$SRC/p.pl"
 }
 
 @test "sqlite3: rollback journal and WAL" {
@@ -77,24 +77,24 @@ teardown() {
 	END
 	local mode
 	for mode in delete truncate wal; do
-		app -T -d 0 sh -c '{ echo "pragma journal_mode=$2;"; cat "$1"; } | sqlite3 a.db && sqlite3 copy.db .dump |
+		app -T sh -c '{ echo "pragma journal_mode=$2;"; cat "$1"; } | sqlite3 a.db && sqlite3 copy.db .dump |
 			sha1sum && ls && rm a.db copy.db' sh "$SRC/in.sql" "$mode"
 	done
 }
 
 @test "patch and diff" {
 	need patch diff
-	app -T -d 0 sh -c 'mkdir a; for i in $(seq 100); do seq $i >a/$i; done; cp -r a b
+	app -T sh -c 'mkdir a; for i in $(seq 100); do seq $i >a/$i; done; cp -r a b
 		for i in $(seq 100); do echo changed >>b/$i; done; rm b/7; echo new >b/new
 		diff -ruN a b | sed "s/\t.*//" >p; patch -sp1 -d a <p; diff -r a b; rm p'
 }
 
 @test "gzip, xz, bzip2 on many files" {
-	app -T -d 0 sh -c 'for i in $(seq 60); do seq $i >$i; done; gzip -n [1-3]*; xz 4*; gzip -d 1*.gz
+	app -T sh -c 'for i in $(seq 60); do seq $i >$i; done; gzip -n [1-3]*; xz 4*; gzip -d 1*.gz
 		zcat 2*.gz | sort -n | sha1sum; xz -d 4*; ls; cat 1* 4* | sha1sum'
 }
 
 @test "date stamps: what is written later is newer" {
-	app -T -d 0 bash -c 'for i in $(seq 20); do echo $i >a$i; sleep 0.012; echo $i >b$i
+	app -T bash -c 'for i in $(seq 20); do echo $i >a$i; sleep 0.012; echo $i >b$i
 		[[ b$i -nt a$i ]] || echo "b$i is not newer"; done; ls -rt | tr "\n" " "'
 }

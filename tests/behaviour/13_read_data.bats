@@ -13,7 +13,7 @@ load ../lib/common
 }
 
 @test "read your writes: a mapping made before the rewrite" {
-	fiveways rw_data mmap_before
+	fiveways -d none rw_data mmap_before
 }
 
 @test "read your writes: a writable shared mapping" {

@@ -65,7 +65,7 @@ load ../lib/common
 }
 
 @test "descriptors: no descriptor left" {
-	fiveways fds nofile_none_left
+	fiveways -d none fds nofile_none_left
 }
 
 @test "descriptors: 900 files open at once" {

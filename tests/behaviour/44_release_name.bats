@@ -72,12 +72,12 @@ load ../lib/common
 	fiveways -o release marker_stdio
 }
 
-@test "release: mkdir" {
-	fiveways -o release mkdir
+@test "release: rmdir of a lock directory" {
+	fiveways -o release rmdir
 }
 
-@test "release: mkfifo" {
-	fiveways -o release mkfifo
+@test "release: unlink of a lock file" {
+	fiveways -o release unlink_lock
 }
 
 @test "release: bind of a socket name" {

@@ -17,7 +17,8 @@ fault_setup() {
 	cp "${FASTIO_TEST_LIB:-$ROOT/build/libfastio.so}" "$LIB" || fail "no library"
 	local v
 	for v in LD_PRELOAD "${!FASTIO_@}"; do
-		[[ $v == FASTIO_TEST_* ]] || unset "$v"
+		# ours stay with us, the program sees none
+		if [[ $v == FASTIO_TEST_* ]]; then export -n "${v?}"; else unset "$v"; fi
 	done
 	BEGIN=$((EPOCHSECONDS - 86400))
 	EXTRA=()
@@ -75,6 +76,10 @@ capture() {
 	shift 2
 	mode_env "$mode" "$name"
 	rm -f "$S/$name.stats"
+	if [[ $mode != stock ]]; then
+		: >"$S/$name.stats"
+		chmod a+rw "$S/$name.stats" # whoever the program runs as
+	fi
 	RC=0
 	(
 		# nothing of bats: descriptor numbers are part of what is compared

@@ -46,7 +46,7 @@ as_stock() {
 loud() {
 	grep -E '^(open|write|close|unlink) ' "$S/$1.out" >/dev/null && return 0
 	[[ $(<"$S/$1.rc") != 0 ]] || return 1
-	grep -qE '(open|create|write|close|unlink|truncate)' "$S/$1.err" &&
+	grep -qE '(open|create|write|close|unlink|remove|truncate|change)' "$S/$1.err" &&
 		grep -qE 'f[0-9][0-9]|later' "$S/$1.err"
 }
 

@@ -96,7 +96,7 @@ static void change_busy(void)
 
 static void change_many(void)
 {
-	for (unsigned i = 0; i < 500; i++)
+	for (unsigned i = 0; i < 100; i++)
 		putn(t_name("m%u", i), 100, i);
 	putn("f", 100, 1);
 	done();

@@ -34,6 +34,8 @@ enum how {
 	SIGNALED, /* ... waits for a signal */
 	LOCKED,  /* ... for a lock */
 	NAMED,   /* ... for a name to appear */
+	MARKED,  /* ... for a name to appear, and the call has returned */
+	FREED,   /* ... for a name to go: the end of a lock made of a name */
 	PEEKED,  /* looks when the call has returned */
 	CHECKED, /* the worker starts the check itself */
 };
@@ -830,34 +832,30 @@ TELL(symlink)
 	OK(symlink("source", "published"));
 }
 
+/* The name of a marker may be there when it is open; it publishes when it is closed. */
+
 TELL(marker)
 {
 	OK(close((int)OK(open("published", O_WRONLY | O_CREAT | O_TRUNC, 0644))));
+	peek_area.flag = 2;
 }
 
 TELL(marker_excl)
 {
 	OK(close((int)OK(open("published", O_WRONLY | O_CREAT | O_EXCL, 0644))));
+	peek_area.flag = 2;
 }
 
 TELL(marker_creat)
 {
 	OK(close((int)OK(creat("published", 0644))));
+	peek_area.flag = 2;
 }
 
 TELL(marker_stdio)
 {
 	fclose(fopen("published", "w"));
-}
-
-TELL(mkdir)
-{
-	OK(mkdir("published", 0755));
-}
-
-TELL(mkfifo)
-{
-	OK(mkfifo("published", 0644));
+	peek_area.flag = 2;
 }
 
 TELL(bind)
@@ -865,6 +863,26 @@ TELL(bind)
 	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "published" };
 
 	OK(bind((int)OK(socket(AF_UNIX, SOCK_STREAM, 0)), (struct sockaddr *)&un, sizeof(un)));
+}
+
+static void prep_lock_dir(void)
+{
+	OK(mkdir("work.lock", 0755));
+}
+
+static void prep_lock_file(void)
+{
+	OK(close((int)OK(open("work.lock", O_WRONLY | O_CREAT | O_EXCL, 0644))));
+}
+
+TELL(rmdir)
+{
+	OK(rmdir("work.lock"));
+}
+
+TELL(unlink_lock)
+{
+	OK(unlink("work.lock"));
 }
 
 /* calls after which the observer looks */
@@ -890,7 +908,7 @@ PEEK_TELL(umask, umask(077))
 PEEK_TELL(dlopen, dlopen("libm.so.6", RTLD_NOW))
 PEEK_TELL(stat, access("wd/c3", F_OK))
 PEEK_TELL(readdir, readdir(opendir("wd")))
-PEEK_TELL(unknown_syscall, syscall(SYS_getrandom, NULL, 0, 0))
+PEEK_TELL(unknown_syscall, syscall(9999))
 PEEK_TELL(setuid, OK(setuid(getuid())))
 PEEK_TELL(take_flock, OK(flock(lock_fd, LOCK_EX)))
 
@@ -942,6 +960,7 @@ TELL(child_work)
 #define ROW(name, how) { #name, how, "all", NULL, NULL, tell_##name }
 #define VIA(name, channel) { #name, TOLD, "all", channel, NULL, tell_##name }
 #define NAM(name) { #name, NAMED, "all", NULL, prep_source, tell_##name }
+#define MRK(name) { #name, MARKED, "all", NULL, prep_source, tell_##name }
 #define LCK(name, prep) { #name, LOCKED, "all", NULL, prep, tell_##name }
 #define PKD(name, scope) { #name, PEEKED, scope, NULL, NULL, tell_##name }
 
@@ -1034,12 +1053,12 @@ static const struct row rows[] = {
 	NAM(link),
 	NAM(linkat),
 	NAM(symlink),
-	NAM(marker),
-	NAM(marker_excl),
-	NAM(marker_creat),
-	NAM(marker_stdio),
-	NAM(mkdir),
-	NAM(mkfifo),
+	MRK(marker),
+	MRK(marker_excl),
+	MRK(marker_creat),
+	MRK(marker_stdio),
+	{ "rmdir", FREED, "all", NULL, prep_lock_dir, tell_rmdir },
+	{ "unlink_lock", FREED, "all", NULL, prep_lock_file, tell_unlink_lock },
 	NAM(bind),
 	PKD(fsync, "wd/open"),
 	PKD(fdatasync, "wd/open"),
@@ -1089,6 +1108,13 @@ static bool wait_for_lock(void)
 	return OK(fcntl(fd, F_SETLKW, &fl)) == 0;
 }
 
+static bool alive(pid_t pid)
+{
+	siginfo_t si = { 0 };
+
+	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && !si.si_pid;
+}
+
 static void observer(void)
 {
 	struct stat st;
@@ -1121,10 +1147,18 @@ static void observer(void)
 	case SIGNALED:
 		sigwait(&set, &sig);
 		break;
+	case MARKED:
+		peek_wait(pid, &peek_area.flag, 2);
+		while (lstat("published", &st) < 0 && alive(pid))
+			continue;
+		break;
 	case NAMED:
-		while (lstat("published", &st) < 0 &&
-		       (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || !si.si_pid))
-			si.si_pid = 0;
+		while (lstat("published", &st) < 0 && alive(pid))
+			continue;
+		break;
+	case FREED:
+		while (lstat("work.lock", &st) == 0 && alive(pid))
+			continue;
 		break;
 	case PEEKED:
 		if (!peek_wait(pid, &peek_area.flag, 2))
