@@ -68,6 +68,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 		return true;
 	if (fio_state(it) == FIO_ST_OPEN && !it->made && it->linked &&
 	    atomic_load(&it->dir->task_fd) >= 0) {
+		atomic_store(&it->state, FIO_ST_BUSY);
 		fd = make(it, &step);
 		if (fd >= 0) {
 			if (it->kind == FIO_KIND_CREATE)
@@ -82,6 +83,8 @@ static bool age_one(struct fio_intent *it, void *arg)
 			s->any = true;
 			fio_count(task_aged);
 		}
+		atomic_fetch_add(&fio_done_seq, 1);
+		atomic_store(&it->state, FIO_ST_OPEN);
 	}
 	fio_unlock(&it->lock);
 	return true;

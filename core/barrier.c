@@ -15,6 +15,7 @@
 #include "util.h"
 
 _Atomic uint32_t fio_live;
+_Atomic uint32_t fio_done_seq;
 
 static void finish_before(const struct fio_intent *it)
 {
@@ -23,6 +24,7 @@ static void finish_before(const struct fio_intent *it)
 
 	while ((other = fio_queue_claim(pos, true)))
 		fio_exec(other, false);
+	fio_queue_wait_pos(pos);
 }
 
 void fio_finish(struct fio_found f, enum fio_cause cause)
@@ -60,6 +62,9 @@ void fio_finish(struct fio_found f, enum fio_cause cause)
 			}
 			continue;
 		case FIO_ST_BUSY:
+			fio_lock(&it->lock);
+			fio_unlock(&it->lock);
+			continue;
 		case FIO_ST_QUEUING:
 		case FIO_ST_CLAIMED:
 			fio_queue_wait_gen(it, f.gen);
@@ -85,8 +90,10 @@ void fio_drain(void)
 
 static bool flush_open(struct fio_intent *it, void *arg)
 {
+	enum fio_state state = fio_state(it);
+
 	(void)arg;
-	if (fio_state(it) != FIO_ST_OPEN)
+	if (state != FIO_ST_OPEN && state != FIO_ST_BUSY)
 		return true;
 	fio_lock(&it->lock);
 	if (fio_state(it) == FIO_ST_OPEN)

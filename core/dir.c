@@ -371,7 +371,8 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 	struct stat st;
 	int fd;
 
-	if (sys_fstatat(dirfd, prefix, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+	/* A directory without a link was removed: nothing can be made in it. */
+	if (sys_fstatat(dirfd, prefix, &st, 0) < 0 || !S_ISDIR(st.st_mode) || st.st_nlink == 0)
 		return NULL;
 	fio_lock(&dirs_lock);
 	d = find(st.st_dev, st.st_ino);

@@ -166,6 +166,8 @@ void fio_exec(struct fio_intent *it, bool task)
 
 static void release(struct fio_intent *it, uint32_t held)
 {
+	/* First: who looks the tables up in vain afterwards must see that something was done. */
+	atomic_fetch_add(&fio_done_seq, 1);
 	fio_table_del(it, held);
 	if (it->dir)
 		fio_dir_unref(it->dir);

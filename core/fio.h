@@ -52,6 +52,14 @@ extern _Atomic uint32_t fio_live;
 /* Not 0: something is believed about directories that an acquire must drop. */
 extern _Atomic uint32_t fio_beliefs;
 
+/* Changes whenever an intent was executed: what a call saw before the change may be of the past. */
+extern _Atomic uint32_t fio_done_seq;
+
+static inline uint32_t fio_seq(void)
+{
+	return atomic_load_explicit(&fio_done_seq, memory_order_acquire);
+}
+
 static inline bool fio_pending(void)
 {
 	return atomic_load_explicit(&fio_live, memory_order_relaxed) != 0;
@@ -200,12 +208,14 @@ int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd
 
 /*
  * After the stock open: true if something pending was in the way and has been finished now.  The
- * caller closes ret (if >= 0) with the stock close and makes the stock call again, then keeps its result.
+ * caller closes ret (if >= 0) with the stock close and makes the stock call again, then keeps its
+ * result.  seq: fio_seq() from before the stock call.
  */
-bool fio_opened_slow(int dirfd, const char *path, int flags, int ret);
-static inline bool fio_opened(int dirfd, const char *path, int flags, int ret)
+bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t seq);
+static inline bool fio_opened(int dirfd, const char *path, int flags, int ret, uint32_t seq)
 {
-	return fio_pending() && fio_opened_slow(dirfd, path, flags, ret);
+	return (fio_pending() || fio_seq() != seq) &&
+	       fio_opened_slow(dirfd, path, flags, ret, seq);
 }
 
 /* Sequential or positional write of a deferred descriptor: bytes taken, -errno or FIO_PASS (the file
@@ -235,14 +245,16 @@ int fio_fchown(int fd, uid_t uid, gid_t gid);
 int fio_futimens(int fd, const struct timespec ts[2]);
 
 /*
- * After a stock stat-like call by path: true if what it saw (st, or NULL with err = errno when it
- * failed) was pending and has been finished: make the call again, once.
+ * After a stock stat-like call by path: true if what it saw (dev and ino, or err = errno when it
+ * failed) was pending or was just being executed: make the call again, and ask again.  seq: fio_seq()
+ * from before the stock call.
  */
 bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino, int err);
 static inline bool fio_stat_check(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino,
-				  int err)
+				  int err, uint32_t seq)
 {
-	return fio_pending() && fio_stat_check_slow(dirfd, path, follow, dev, ino, err);
+	return (fio_pending() && fio_stat_check_slow(dirfd, path, follow, dev, ino, err)) ||
+	       fio_seq() != seq;
 }
 
 /* An unforeseen error that belongs to nothing else any more; 0 or -errno, taken by the asker. */

@@ -140,7 +140,7 @@ bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, in
 	return again;
 }
 
-bool fio_opened_slow(int dirfd, const char *path, int flags, int ret)
+bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t seq)
 {
 	struct fio_thread *t;
 	struct stat st;
@@ -155,12 +155,16 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret)
 	if (ret < 0) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), 0, 0, ret == -EEXIST ? 0 : -ret,
 			      FIO_CAUSE_PATH);
+		/* It may have come into being meanwhile. */
+		again |= ret == -ENOENT && fio_seq() != seq;
 		if (!again && ret == -EEXIST &&
 		    sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			again = finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
 	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
 			      FIO_CAUSE_PATH);
+		/* No link left: its removal was pending when it was opened. */
+		again |= st.st_nlink == 0 && fio_seq() != seq;
 	} else {
 		/* A descriptor of a placeholder, by /proc/self/fd: the real file is meant. */
 		again = is_magic(path) && atomic_load(&fio_n_open);

@@ -24,31 +24,33 @@ static bool wants_mode(int flags)
  * core, else the stock call (with the flags in f, which may lack O_TRUNC), made again if something
  * pending was in its way; then core may take the descriptor over
  */
-#define OPEN(dirfd, path, flags, mode, stock)                                                 \
-	({                                                                                    \
-		int fd_ = fio_open(dirfd, path, flags, mode);                                 \
-                                                                                              \
-		if (fd_ <= FIO_PASS) {                                                        \
-			int passed_ = fd_, err_ = errno,                                      \
-			    f = passed_ == FIO_PASS_TRUNC ? (flags) & ~O_TRUNC : (flags);     \
-                                                                                              \
-			fd_ = stock;                                                          \
-			if (unlikely(fio_pending()) && in_the_way(dirfd, path, flags, fd_)) { \
-				errno = err_;                                                 \
-				fd_ = stock;                                                  \
-			}                                                                     \
-			if (passed_ != FIO_PASS && fd_ >= 0)                                  \
-				fd_ = attached(dirfd, path, flags, passed_, fd_);             \
-		} else {                                                                      \
-			fd_ = RESULT(fd_);                                                    \
-		}                                                                             \
-		fd_;                                                                          \
+#define OPEN(dirfd, path, flags, mode, stock)                                             \
+	({                                                                                \
+		int fd_ = fio_open(dirfd, path, flags, mode);                             \
+                                                                                          \
+		if (fd_ <= FIO_PASS) {                                                    \
+			int passed_ = fd_, err_ = errno,                                  \
+			    f = passed_ == FIO_PASS_TRUNC ? (flags) & ~O_TRUNC : (flags); \
+			uint32_t seq_ = fio_seq();                                        \
+                                                                                          \
+			fd_ = stock;                                                      \
+			if (unlikely(fio_pending() || fio_seq() != seq_) &&               \
+			    in_the_way(dirfd, path, flags, fd_, seq_)) {                  \
+				errno = err_;                                             \
+				fd_ = stock;                                              \
+			}                                                                 \
+			if (passed_ != FIO_PASS && fd_ >= 0)                              \
+				fd_ = attached(dirfd, path, flags, passed_, fd_);         \
+		} else {                                                                  \
+			fd_ = RESULT(fd_);                                                \
+		}                                                                         \
+		fd_;                                                                      \
 	})
 
-static bool in_the_way(int dirfd, const char *path, int flags, int fd)
+static bool in_the_way(int dirfd, const char *path, int flags, int fd, uint32_t seq)
 {
 	int err = errno;
-	bool again = fio_opened(dirfd, path, flags, fd >= 0 ? fd : -err);
+	bool again = fio_opened(dirfd, path, flags, fd >= 0 ? fd : -err, seq);
 
 	if (again && fd >= 0)
 		NEXT(close)(fd);

@@ -6,28 +6,35 @@
 
 #include <sys/sysmacros.h>
 
-static bool stale(int dirfd, const char *path, bool follow, int r, const struct stat *st)
+static bool stale(int dirfd, const char *path, bool follow, int r, const struct stat *st,
+		  uint32_t seq)
 {
 	int err = errno;
 	bool again;
 
 	if (r == 0)
-		again = fio_stat_check(dirfd, path, follow, st->st_dev, st->st_ino, 0);
+		again = fio_stat_check(dirfd, path, follow, st->st_dev, st->st_ino, 0, seq);
 	else
-		again = fio_stat_check(dirfd, path, follow, 0, 0, err);
+		again = fio_stat_check(dirfd, path, follow, 0, 0, err, seq);
 	errno = err;
 	return again;
 }
 
-#define STAT(dirfd, path, follow, st, stock)                                         \
-	({                                                                           \
-		int err_ = errno, r_ = stock;                                        \
-                                                                                     \
-		if (unlikely(fio_pending()) && stale(dirfd, path, follow, r_, st)) { \
-			errno = err_;                                                \
-			r_ = stock;                                                  \
-		}                                                                    \
-		r_;                                                                  \
+/* Bounded: under a steady stream of background work every answer is a little old. */
+#define TRIES 8
+
+#define STAT(dirfd, path, follow, st, stock)                                            \
+	({                                                                              \
+		int err_ = errno, r_, tries_ = 0;                                       \
+		uint32_t seq_;                                                          \
+                                                                                        \
+		do {                                                                    \
+			errno = err_;                                                   \
+			seq_ = fio_seq();                                               \
+			r_ = stock;                                                     \
+		} while (unlikely(fio_pending() || fio_seq() != seq_) &&                \
+			 stale(dirfd, path, follow, r_, st, seq_) && tries_++ < TRIES); \
+		r_;                                                                     \
 	})
 
 int x_stat(const char *path, struct stat *st)
@@ -66,7 +73,8 @@ int x___fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flag
 		    NEXT(__fxstatat)(ver, dirfd, path, st, flags));
 }
 
-static bool stale_statx(int dirfd, const char *path, bool follow, int r, const struct statx *stx)
+static bool stale_statx(int dirfd, const char *path, bool follow, int r, const struct statx *stx,
+			uint32_t seq)
 {
 	struct stat st = {0};
 
@@ -78,21 +86,23 @@ static bool stale_statx(int dirfd, const char *path, bool follow, int r, const s
 		st.st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor);
 		st.st_ino = stx->stx_ino;
 	}
-	return stale(dirfd, path, follow, r, &st);
+	return stale(dirfd, path, follow, r, &st, seq);
 }
 
 int x_statx(int dirfd, const char *path, int flags, unsigned int mask, struct statx *stx)
 {
 	bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
-	int err = errno, r;
+	int err = errno, r, tries = 0;
+	uint32_t seq;
 
 	if (flags & AT_EMPTY_PATH)
 		PEEK(dirfd);
-	r = NEXT(statx)(dirfd, path, flags, mask, stx);
-	if (unlikely(fio_pending()) && stale_statx(dirfd, path, follow, r, stx)) {
+	do {
 		errno = err;
+		seq = fio_seq();
 		r = NEXT(statx)(dirfd, path, flags, mask, stx);
-	}
+	} while (unlikely(fio_pending() || fio_seq() != seq) &&
+		 stale_statx(dirfd, path, follow, r, stx, seq) && tries++ < TRIES);
 	return r;
 }
 

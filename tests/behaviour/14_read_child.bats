@@ -79,3 +79,11 @@ load ../lib/common
 @test "child: dlopen of a file just written" {
 	fiveways rw_child dlopen
 }
+
+@test "child: wait finds no child of ours" {
+	fiveways rw_child no_child
+}
+
+@test "child: wait finds no child of ours, __WALL either" {
+	fiveways rw_child no_child_wall
+}

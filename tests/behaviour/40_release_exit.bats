@@ -5,7 +5,6 @@
 load ../lib/common
 
 @test "release: without one, the work is really still pending (the control)" {
-	[[ -z ${FASTIO_TEST_NO_DEFER_CHECK:-} ]] || skip "deferral is not checked"
 	# If this finds everything in place, the tests of this kind prove nothing.
 	local IS_PROG=1 OBSERVED=1 TIMEOUT=30 SETUP_FN='' AFTER_FN='' CLEAN_FN='' AS_USER='' LATE='' DUMP=() EXTRA_ENV=()
 	run_mode lag "$PROGS/release" nothing

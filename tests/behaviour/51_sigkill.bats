@@ -13,24 +13,16 @@ keep_report() {
 	fiveways -o -l -d none killme at 1
 }
 
-@test "SIGKILL: after 2 closes" {
-	fiveways -o -l -d none killme at 2
-}
-
 @test "SIGKILL: after 17 closes" {
 	fiveways -o -l -d none killme at 17
 }
 
-@test "SIGKILL: after 100 closes" {
-	fiveways -o -l -d none killme at 100
+@test "SIGKILL: after 300 closes" {
+	fiveways -o -l -d none killme at 300
 }
 
-@test "SIGKILL: after 777 closes" {
-	fiveways -o -l -d none killme at 777
-}
-
-@test "SIGKILL: after 3333 closes" {
-	fiveways -o -l -d none killme at 3333
+@test "SIGKILL: after 2000 closes" {
+	fiveways -o -l -d none killme at 2000
 }
 
 @test "SIGKILL: after 10000 closes" {
@@ -41,24 +33,15 @@ keep_report() {
 	fiveways -o -l -d none -x k killme random 1
 }
 
-@test "SIGKILL: at a random moment, about 5 ms after the start" {
-	fiveways -o -l -d none -x k killme random 5
-}
-
 @test "SIGKILL: at a random moment, about 20 ms after the start" {
 	fiveways -o -l -d none -x k killme random 20
 }
 
-@test "SIGKILL: at a random moment, about 60 ms after the start" {
-	fiveways -o -l -d none -x k killme random 60
-}
-
-@test "SIGKILL: at a random moment, about 150 ms after the start" {
-	fiveways -o -l -d none -x k killme random 150
+@test "SIGKILL: at a random moment, about 80 ms after the start" {
+	fiveways -o -l -d none -x k killme random 80
 }
 
 @test "SIGKILL: files were really pending when it came" {
-	[[ -z ${FASTIO_TEST_NO_DEFER_CHECK:-} ]] || skip "deferral is not checked"
 	fiveways -o -l -d none -e "T_REPORT=$T/report" -a keep_report killme at 200
 	(($(<"$T/report.stock") == 0))
 	(($(<"$T/report.lag") > 0))

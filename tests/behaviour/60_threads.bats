@@ -29,7 +29,7 @@ load ../lib/common
 }
 
 @test "threads: several writers to one file" {
-	fiveways threads one_file
+	fiveways -d none threads one_file
 }
 
 @test "threads: one name created and deleted by all, a lock file" {

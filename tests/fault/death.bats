@@ -93,7 +93,7 @@ killed_from_outside() {
 			rm -rf "$S/w"
 			mkdir "$S/w"
 			PRELOAD_AS=KILLER_PRELOAD capture "$mode" "$mode" "$T/fault-killer" "$@" \
-				-d $((i * i * 800)) -- "$T/fault-work" -n 10000 -s 200 -q cUd "$S/w"
+				-d $((i * i * 2000)) -- "$T/fault-work" -n 10000 -s 200 -q cUd "$S/w"
 			acked=$(sed 's/.*acked //' "$S/$mode.out")
 			no_task
 			"$T/fault-work" -V -n 10000 -s 200 -a "$acked" cUd "$S/w" >"$S/verdict" ||
@@ -105,11 +105,11 @@ killed_from_outside() {
 }
 
 @test "SIGKILL from outside while 10,000 files are written" {
-	killed_from_outside "${FASTIO_TEST_KILLS:-20}"
+	killed_from_outside "${FASTIO_TEST_KILLS:-12}"
 }
 
 @test "SIGKILL of the process group from outside" {
-	killed_from_outside "${FASTIO_TEST_KILLS:-10}" -g
+	killed_from_outside "${FASTIO_TEST_KILLS:-6}" -g
 }
 
 @test "timeout -s KILL" {

@@ -28,6 +28,10 @@ fault_setup() {
 
 fault_teardown() {
 	local m
+	# what a failed test has left: it uses the copy of the library that is ours alone
+	for m in $(users_of_library); do
+		kill -KILL "$m" 2>/dev/null || true
+	done
 	for m in "${MOUNTS[@]}"; do
 		umount "$m" || umount -l "$m" || true
 	done

@@ -41,8 +41,13 @@ nobody() {
 }
 
 @test "the same number of descriptors, the same numbers, the same EMFILE" {
-	compare "auto eager sync lag" "$T/fault-limits" "$S/w"
-	need_deferred eager 50
+	local n
+	need prlimit
+	for n in 1024 400; do
+		RUNNER=(prlimit --nofile="$n:$n")
+		compare "auto eager sync lag" "$T/fault-limits" "$S/w"
+		need_deferred eager 50
+	done
 }
 
 @test "RLIMIT_NOFILE 16 and 8" {
@@ -80,7 +85,7 @@ nobody() {
 @test "RLIMIT_AS" {
 	local mb
 	need prlimit
-	for mb in 12 40 200; do
+	for mb in 16 100; do
 		RUNNER=(prlimit --as=$((mb << 20)))
 		compare "auto eager sync lag" "$T/fault-work" -n 300 -s 20000 cmUr "$S/w"
 	done
@@ -96,7 +101,7 @@ nobody() {
 
 @test "RLIMIT_FSIZE: EFBIG with SIGXFSZ ignored" {
 	need prlimit
-	RUNNER=(prlimit --fsize=4096:4096)
+	RUNNER=(prlimit --fsize=4096:4096 --nofile=600:600)
 	compare "auto eager sync lag" "$T/fault-limits" "$S/w"
 	grep -q big19 "$S/stock.out" || fail "stock meets no limit: $(cat "$S/stock.out")"
 }

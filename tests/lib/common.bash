@@ -188,7 +188,6 @@ fiveways() {
 				return 1
 			} >&2
 		done
-		[[ -z ${FASTIO_TEST_NO_DEFER_CHECK:-} ]] || continue
 		[[ $(stat_sum "$mode" .errors.late) == 0 ]] || fail "mode $mode: late errors"
 		[[ $DEFER != none ]] || continue
 		if [[ $mode == off ]]; then

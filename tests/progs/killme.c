@@ -34,9 +34,9 @@ static void fixture(void)
 	OK(mkdir("k", 0755));
 	for (int i = 0; i < 7; i++)
 		OK(mkdir(t_name("k/%d", i), 0755));
-	for (long i = 0; i < FILES; i += 10) {
+	for (long i = 0; i < FILES; i += 40) {
 		file_name(name, sizeof(name), i);
-		putn(name, i % 20 ? file_size(i) : 10, 3);
+		putn(name, i % 80 ? file_size(i) : 10, 3);
 	}
 }
 

@@ -21,6 +21,14 @@ static void many(long n, size_t size)
 		OK(unlink(t_name("m%ld", i)));
 }
 
+static void fixture(void)
+{
+	for (int i = 0; i < 50; i++) {
+		putn(t_name("old%d", i), 21, (unsigned)i + 1);
+		putn(t_name("older%d", i), 21, (unsigned)i);
+	}
+}
+
 static void kinds(void)
 {
 	static const struct timespec ts[2] = { { 1000, 0 }, { 2000, 0 } };
@@ -38,9 +46,9 @@ static void kinds(void)
 		OK(close(fd));
 	}
 	for (int i = 0; i < 50; i++)
-		putn(t_name("k%d", i), 21, (unsigned)i);
+		putn(t_name("old%d", i), 21, (unsigned)i);
 	for (int i = 0; i < 50; i += 5)
-		OK(unlink(t_name("k%d", i)));
+		OK(unlink(t_name("older%d", i)));
 	for (int i = 0; i < 20; i++) {
 		put(t_name("temp%d", i), "create, then unlink");
 		OK(unlink(t_name("temp%d", i)));
@@ -51,8 +59,10 @@ int main(int argc, char **argv)
 {
 	if (argc < 2)
 		return 64;
-	if (!strcmp(argv[1], "--fixture"))
+	if (!strcmp(argv[1], "--fixture")) {
+		fixture();
 		return 0;
+	}
 	if (!strcmp(argv[1], "kinds")) {
 		kinds();
 	} else if (!strcmp(argv[1], "sizes") && argc > 2) {

@@ -348,6 +348,31 @@ CASE(generations)
 	}
 }
 
+/* What the library runs beside us is no child of the program. */
+CASE(no_child)
+{
+	int st;
+
+	for (int i = 0; i < 60; i++)
+		put(t_name("n%d", i), "work");
+	R(wait(&st));
+	R(waitpid(-1, &st, WNOHANG));
+	R(waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT));
+	put("more", "work");
+	R(waitpid(-1, &st, 0));
+}
+
+CASE(no_child_wall)
+{
+	int st;
+
+	for (int i = 0; i < 60; i++)
+		put(t_name("n%d", i), "work");
+	R(waitpid(-1, &st, WNOHANG | __WALL));
+	R(waitpid(-1, &st, WNOHANG | __WCLONE));
+	put("more", "work");
+}
+
 CASE(dlopen)
 {
 	put("lib.so", "this is no library");
@@ -362,7 +387,7 @@ static const struct t_case cases[] = {
 	C(fork),   C(fork_write), C(vfork),       C(vfork_redirect), C(spawn),         C(system),
 	C(system_all), C(popen),  C(popen_write), C(exec),           C(exec_self),     C(exec_cloexec),
 	C(exec_fails), C(script), C(copied_program), C(child_changes), C(clone),       C(generations),
-	C(dlopen),
+	C(dlopen), C(no_child), C(no_child_wall),
 };
 
 int main(int argc, char **argv)

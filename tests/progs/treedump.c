@@ -2,12 +2,13 @@
 /*
  * treedump.c - one line for everything under the current directory, in a fixed order
  *
- * treedump [-t] [-x NAME]...   -t: with the times of last modification; -x: leave NAME out
+ * treedump [-t] [-x NAME]...   -t: with the times of last modification (the last hour is "now"); -x: leave NAME out
  * Runs without the library: it is what an outsider sees.
  */
 #include "t.h"
 
 #include <ftw.h>
+#include <time.h>
 #include <sys/xattr.h>
 
 struct entry {
@@ -116,7 +117,9 @@ static void print(const struct entry *e, bool times)
 	n = llistxattr(e->path, to, sizeof(to));
 	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(to + i) + 1)
 		printf(" [%s]", to + i);
-	if (times && e->path[1])
+	if (times && e->st.st_mtim.tv_sec > time(NULL) - 3600)
+		printf(" mtime now");
+	else if (times)
 		printf(" mtime %ld.%09ld", e->st.st_mtim.tv_sec, e->st.st_mtim.tv_nsec);
 	putchar('\n');
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,17 +74,27 @@ int main(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "s:d:gb")) != -1) {
 		switch (opt) {
-		case 's': sig = atoi(optarg); break;
-		case 'd': delay = (useconds_t)atoi(optarg); break;
-		case 'g': group = true; break;
-		case 'b': task = true; break;
-		default: return 99;
+		case 's':
+			sig = atoi(optarg);
+			break;
+		case 'd':
+			delay = (useconds_t)atoi(optarg);
+			break;
+		case 'g':
+			group = true;
+			break;
+		case 'b':
+			task = true;
+			break;
+		default:
+			return 99;
 		}
 	}
 	pid = fork();
 	if (pid == 0) {
 		const char *lib = getenv("KILLER_PRELOAD");
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* if we are killed, as by a time limit */
 		setsid();
 		if (lib)
 			setenv("LD_PRELOAD", lib, 1);

@@ -59,7 +59,8 @@ static void exhaust(const char *dir, const char *kind, int flags)
 		if ((flags & O_ACCMODE) == O_WRONLY && write(fds[n], kind, strlen(kind)) < 0)
 			SAY("%s write %s\n", kind, strerrorname_np(errno));
 	}
-	SAY("%s: %d descriptors, sum %d, %s\n", kind, n, sum, n < 4096 ? strerrorname_np(errno) : "");
+	SAY("%s: %d descriptors, sum %d, %s\n", kind, n, sum,
+	    n < 4096 ? strerrorname_np(errno) : "");
 	while (n--)
 		close(fds[n]);
 }

@@ -30,9 +30,9 @@ static int to_other[2], from_other[2];
 
 static void say(const char *call, const char *name, long ret)
 {
-	report_len += (size_t)snprintf(report + report_len, sizeof(report) - report_len,
-				       "%s %s %s\n", call, name,
-				       ret < 0 ? strerrorname_np((int)-ret) : "ok");
+	report_len +=
+		(size_t)snprintf(report + report_len, sizeof(report) - report_len, "%s %s %s\n",
+				 call, name, ret < 0 ? strerrorname_np((int)-ret) : "ok");
 }
 
 static void fail(const char *call, const char *name)

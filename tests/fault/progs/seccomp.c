@@ -46,7 +46,7 @@ static const struct {
 static const struct {
 	const char *name;
 	int err;
-} errnos[] = {{"EPERM", EPERM},	  {"ENOSYS", ENOSYS}, {"EAGAIN", EAGAIN},
+} errnos[] = {{"EPERM", EPERM},   {"ENOSYS", ENOSYS}, {"EAGAIN", EAGAIN},
 	      {"ENOMEM", ENOMEM}, {"EINVAL", EINVAL}, {"EMFILE", EMFILE}};
 
 static struct sock_filter prog[256];

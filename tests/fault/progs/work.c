@@ -119,9 +119,9 @@ static void die(void)
 static int write_file(unsigned t, unsigned i, unsigned phase, char *buf)
 {
 	char name[4096], what = phases[phase];
-	int flags = O_WRONLY | (what == 'x' ? O_CREAT | O_EXCL :
-				what == 'c' || what == 'm' ? O_CREAT | O_TRUNC :
-								   O_TRUNC);
+	int flags = O_WRONLY | (what == 'x'                  ? O_CREAT | O_EXCL
+				: what == 'c' || what == 'm' ? O_CREAT | O_TRUNC
+							     : O_TRUNC);
 	const char *bad = NULL;
 	int err = 0, fd;
 	size_t size = content(buf, t, i, phase);
@@ -178,8 +178,9 @@ static int check_file(unsigned t, unsigned i, unsigned phase, char *want, char *
 		return -1;
 	if ((size_t)n < size)
 		return 0;
-	if (phases[phase] == 'm' && ((st.st_mode & 07777) != 0600 + i % 64 ||
-				     st.st_mtim.tv_sec != 1000000000 + i || st.st_mtim.tv_nsec != 7000))
+	if (phases[phase] == 'm' &&
+	    ((st.st_mode & 07777) != 0600 + i % 64 || st.st_mtim.tv_sec != 1000000000 + i ||
+	     st.st_mtim.tv_nsec != 7000))
 		return 0;
 	return 1;
 }
@@ -207,7 +208,11 @@ static void step(unsigned t, unsigned i, unsigned phase, char *buf)
 	case 'r':
 		c = content_phase((int)phase);
 		r = c < 0 ? -2 : check_file(t, i, (unsigned)c, buf, buf + max_size + 1);
-		log_line(t, 'r', i, r == 1 ? "ok" : r == 0 ? "partial" : r == -1 ? "wrong" : "absent",
+		log_line(t, 'r', i,
+			 r == 1    ? "ok"
+			 : r == 0  ? "partial"
+			 : r == -1 ? "wrong"
+				   : "absent",
 			 0);
 		break;
 	default:
@@ -271,7 +276,9 @@ static struct tally {
 static void lost(unsigned t, unsigned i, int phase, int state)
 {
 	printf("LOST thread %u file %u after phase %d: %s\n", t, i, phase,
-	       state == -2 ? "absent" : state == -1 ? "wrong content" : "incomplete");
+	       state == -2   ? "absent"
+	       : state == -1 ? "wrong content"
+			     : "incomplete");
 	tally.lost++;
 }
 
@@ -376,17 +383,38 @@ int main(int argc, char **argv)
 
 	while ((opt = getopt(argc, argv, "n:s:t:p:w:k:x:qVa:")) != -1) {
 		switch (opt) {
-		case 'n': files = (unsigned)atoi(optarg); break;
-		case 's': max_size = (unsigned)atoi(optarg); break;
-		case 't': threads = (unsigned)atoi(optarg); break;
-		case 'p': pause_us = (unsigned)atoi(optarg); break;
-		case 'w': wait_us = (unsigned)atoi(optarg); break;
-		case 'k': die_at = atol(optarg); break;
-		case 'x': die_how = optarg; break;
-		case 'q': quiet = true; break;
-		case 'V': check = true; break;
-		case 'a': acked = optarg; break;
-		default: return 99;
+		case 'n':
+			files = (unsigned)atoi(optarg);
+			break;
+		case 's':
+			max_size = (unsigned)atoi(optarg);
+			break;
+		case 't':
+			threads = (unsigned)atoi(optarg);
+			break;
+		case 'p':
+			pause_us = (unsigned)atoi(optarg);
+			break;
+		case 'w':
+			wait_us = (unsigned)atoi(optarg);
+			break;
+		case 'k':
+			die_at = atol(optarg);
+			break;
+		case 'x':
+			die_how = optarg;
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		case 'V':
+			check = true;
+			break;
+		case 'a':
+			acked = optarg;
+			break;
+		default:
+			return 99;
 		}
 	}
 	if (argc - optind != 2 || threads < 1 || threads > WORK_MAX_THREADS || !files || !max_size)
