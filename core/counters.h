@@ -75,6 +75,8 @@
 	X(pass, mapped)                    \
 	X(pass, notask)                    \
 	X(pass, serial)                    \
+	X(pass, short)                     \
+	X(pass, small)                     \
 	X(errors, late)
 
 enum fio_counter {

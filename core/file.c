@@ -25,6 +25,8 @@
 /* Opens that are never deferred. */
 #define NEVER \
 	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | O_DIRECTORY | O_ASYNC)
+/* Handing an open file to the task costs as much as writing this much; tests hold everything. */
+#define HOLD_MIN 16384
 #define BULK 16 /* data-carrying creates in a row after which O_EXCL may be deferred */
 
 static _Atomic uint32_t bulk; /* data-carrying creates since the last that was not */
@@ -93,6 +95,9 @@ static int defer_create(struct fio_thread *t, struct fio_dir *dir, const char *n
 /* The name is to be created: is it absent, and may that be believed for now? */
 static int open_create(struct fio_thread *t, int dirfd, const char *path, int flags, mode_t mode)
 {
+	bool exclusive = flags & O_EXCL &&
+			 atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
+	bool want_create = !exclusive && fio_may_create();
 	const char *name;
 	size_t len;
 	uint64_t hash;
@@ -101,6 +106,14 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 	struct fio_found f;
 	int why, ret = FIO_PASS;
 
+	if (!want_create && !fio_may_hold()) {
+		/* Nothing to gain from knowing more about this file. */
+		fio_count(pass_fstat);
+		fio_created();
+		if (fio_pending())
+			fio_finish_last(t, path);
+		return flags & O_TRUNC && !(flags & O_EXCL) ? FIO_PASS_TRUNC : FIO_PASS;
+	}
 	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
 	if (!dir) {
 		fio_count_at(why);
@@ -130,14 +143,11 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 	}
 	if (why != -ENOENT)
 		goto out;
-	if (flags & O_EXCL && (atomic_load_explicit(&bulk, memory_order_relaxed) < BULK ||
-			       looks_like_lock(name))) {
-		fio_count(pass_order);
-		ret = FIO_PASS_HOLD;
-		goto out;
-	}
-	if (!fio_may_create()) {
-		fio_count(pass_fstat);
+	if (!want_create || (flags & O_EXCL && looks_like_lock(name))) {
+		if (exclusive)
+			fio_count(pass_order);
+		else
+			fio_count(pass_fstat);
 		ret = FIO_PASS_HOLD;
 		goto out;
 	}
@@ -357,7 +367,7 @@ int fio_file_flush(struct fio_intent *it, bool forced)
 			fio_create_paid(false);
 	} else if (!it->made) {
 		err = fio_exec_fill(it, it->fd, &step);
-		if (forced && it->len)
+		if (forced && !(it->what & FIO_SET_TRUNC))
 			fio_hold_paid(false);
 	}
 	if (err) {
@@ -423,8 +433,11 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 		/* One write that replaces the whole content: in place, now, nothing to hold. */
 		if (it->what & FIO_SET_TRUNC && (off_t)n == it->old_size)
 			return false;
-		if (!fio_may_hold()) {
-			fio_count(pass_fstat);
+		if (n < HOLD_MIN && fio_opt.warmup) {
+			/* Not before it is known whether this is a run of creates. */
+			if (atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed) >= BULK)
+				fio_hold_paid(false);
+			fio_count(pass_small);
 			return false;
 		}
 		if (!fio_task_send_file(it, it->fd))

@@ -177,6 +177,25 @@ static inline void fio_acquire_fd(int fd)
  * chdir ...): finishes everything and forgets resolved directories.  Call the stock function next. */
 void fio_namespace(enum fio_cause cause);
 
+/* After such a call: forgets what others of our threads resolved meanwhile. */
+void fio_namespace_done(void);
+
+/* After a successful symlink or link: a name has come that leads nowhere it led before. */
+void fio_name_made_slow(int dirfd, const char *path);
+static inline void fio_name_made(int dirfd, const char *path)
+{
+	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
+		fio_name_made_slow(dirfd, path);
+}
+
+/* After a successful rename to path; flags as in renameat2. */
+void fio_renamed_slow(int dirfd, const char *path, unsigned int flags);
+static inline void fio_renamed(int dirfd, const char *path, unsigned int flags)
+{
+	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
+		fio_renamed_slow(dirfd, path, flags);
+}
+
 /* After a successful mkdir(at): the directory is ours and empty. */
 void fio_mkdir_done(int dirfd, const char *path);
 

@@ -45,6 +45,8 @@ struct fio_thread {
 	uint64_t sigmask;         /* the program's mask while inside, if it was changed */
 	bool masked;              /* sigmask is to be restored */
 	uintptr_t pages[FIO_PAGE_CACHE]; /* pages of program memory that were readable */
+	uint64_t unlink_dir;      /* hash of where the last unlink was */
+	uint32_t unlink_run;      /* unlinks there in a row */
 	struct fio_prefix prefix[FIO_DIR_CACHE];
 };
 

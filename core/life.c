@@ -214,11 +214,16 @@ void fio_created_slow(void)
 	atomic_fetch_add(&fio_known_epoch, 1);
 }
 
+void fio_namespace_done(void)
+{
+	atomic_fetch_add(&fio_ns_epoch, 1);
+	atomic_fetch_add(&fio_known_epoch, 1);
+}
+
 void fio_namespace(enum fio_cause cause)
 {
 	fio_release_all(cause);
-	atomic_fetch_add(&fio_ns_epoch, 1);
-	atomic_fetch_add(&fio_known_epoch, 1);
+	fio_namespace_done();
 }
 
 void fio_cwd_changed(void)
@@ -236,34 +241,54 @@ bool fio_fd_hidden_range(int *lo, int *hi)
 	return fio_hidden_bounds(lo, hi);
 }
 
-void fio_mkdir_done(int dirfd, const char *path)
+void fio_name_made_slow(int dirfd, const char *path)
 {
-	struct fio_thread *t;
+	struct fio_thread *t = fio_enter();
 	struct fio_dir *d;
 	const char *name;
 	size_t len;
 	int why;
 
-	/* A name that may have been a dangling prefix leads somewhere now. */
-	atomic_fetch_add(&fio_ns_epoch, 1);
-	if (!fio_warm_already()) {
-		fio_created();
-		return;
-	}
-	t = fio_enter();
 	if (!t)
 		return;
 	d = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
 	if (d) {
 		fio_dir_add_name(t, d, fio_hash_name(name, len));
 		fio_dir_unref(d);
-		d = fio_dir_open(t, dirfd, path);
-		if (d) {
-			fio_dir_fresh(d);
-			fio_dir_unref(d);
-		}
 	} else {
 		fio_created();
+	}
+	fio_leave(t);
+}
+
+void fio_renamed_slow(int dirfd, const char *path, unsigned int flags)
+{
+	struct stat st;
+
+	/* A file that moves changes no path but its own. */
+	if (flags || sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		fio_namespace_done();
+	else
+		fio_name_made_slow(dirfd, path);
+}
+
+void fio_mkdir_done(int dirfd, const char *path)
+{
+	struct fio_thread *t;
+	struct fio_dir *d;
+
+	if (!fio_warm_already()) {
+		fio_created();
+		return;
+	}
+	fio_name_made_slow(dirfd, path);
+	t = fio_enter();
+	if (!t)
+		return;
+	d = fio_dir_open(t, dirfd, path);
+	if (d) {
+		fio_dir_fresh(d);
+		fio_dir_unref(d);
 	}
 	fio_leave(t);
 }

@@ -12,11 +12,13 @@
 #include "exec.h"
 #include "file.h"
 #include "fio.h"
+#include "options.h"
 #include "queue.h"
 #include "sys.h"
 #include "task.h"
 #include "util.h"
 
+#define RUN_MIN 32 /* unlinks in a row in one directory before they are deferred */
 #define ATTR_IMMUTABLE 0x10u
 #define ATTR_APPEND 0x20u
 #define ATTR_MOUNT_ROOT 0x2000u
@@ -110,6 +112,29 @@ out:
 	return ret;
 }
 
+/*
+ * A background unlink pays only in a long run in one directory: few files are gone before the caller
+ * could be told of them, and rmdir has to wait.
+ */
+static bool long_run(struct fio_thread *t, int dirfd, const char *path)
+{
+	int64_t least = fio_opt.warmup < RUN_MIN ? fio_opt.warmup : RUN_MIN;
+	long len = fio_pathlen(t, path, 4096);
+	const char *slash;
+	uint64_t where;
+
+	if (len <= 0)
+		return false;
+	slash = memrchr(path, '/', (size_t)len);
+	where = fio_hash_name(path, slash ? (size_t)(slash - path) : 0) + (uint64_t)(unsigned)dirfd +
+		atomic_load_explicit(&fio_ns_epoch, memory_order_relaxed);
+	if (where != t->unlink_dir) {
+		t->unlink_dir = where;
+		t->unlink_run = 0;
+	}
+	return t->unlink_run++ >= least;
+}
+
 int fio_unlink(int dirfd, const char *path)
 {
 	struct fio_thread *t;
@@ -125,6 +150,9 @@ int fio_unlink(int dirfd, const char *path)
 	ret = fio_error_take();
 	if (ret == 0 && fio_gate_crowded(t)) {
 		fio_count(pass_busy);
+		ret = FIO_PASS;
+	} else if (ret == 0 && !long_run(t, dirfd, path)) {
+		fio_count(pass_short);
 		ret = FIO_PASS;
 	} else if (ret == 0) {
 		ret = try_unlink(t, dirfd, path);
