@@ -15,7 +15,8 @@
 
 struct fio_engine {
 	const char *name;
-	int batch; /* most intents it takes at a time, <= FIO_BATCH */
+	/* Most intents it would have under way now, <= FIO_BATCH. */
+	int (*room)(void);
 	/* In the task, once.  0 or -errno: not usable here. */
 	int (*start)(void);
 	/* Takes claimed intents over; may return before they are complete. */
@@ -26,6 +27,7 @@ struct fio_engine {
 	void (*stop)(void);
 };
 
+extern const struct fio_engine fio_engine_auto;
 extern const struct fio_engine fio_engine_sync;
 extern const struct fio_engine fio_engine_uring;
 

@@ -10,6 +10,11 @@ static int start(void)
 	return 0;
 }
 
+static int room(void)
+{
+	return 1; /* what is claimed cannot be helped with */
+}
+
 static void run(struct fio_intent **batch, int n)
 {
 	for (int i = 0; i < n; i++)
@@ -28,7 +33,7 @@ static void stop(void)
 
 const struct fio_engine fio_engine_sync = {
 	.name = "sync",
-	.batch = 1, /* what is claimed cannot be helped with */
+	.room = room,
 	.start = start,
 	.run = run,
 	.reap = reap,

@@ -20,6 +20,7 @@
 #include "util.h"
 
 #define ENTRIES 128
+#define ROOM 8    /* intents under way: what is claimed cannot be helped with */
 #define WORKERS 1 /* io-wq workers: one runs beside the program, two would crowd its directories */
 
 enum op { OP_OPEN, OP_WRITE, OP_CLOSE, OP_UNLINK, OPS };
@@ -328,9 +329,14 @@ static int reap(bool wait)
 	return u.flying;
 }
 
+static int room(void)
+{
+	return ROOM;
+}
+
 const struct fio_engine fio_engine_uring = {
 	.name = "uring",
-	.batch = 8,
+	.room = room,
 	.start = start,
 	.run = run,
 	.reap = reap,

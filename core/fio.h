@@ -10,6 +10,7 @@
 #ifndef FIO_H
 #define FIO_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -233,7 +234,7 @@ int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd
 bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t seq);
 static inline bool fio_opened(int dirfd, const char *path, int flags, int ret, uint32_t seq)
 {
-	return (fio_pending() || fio_seq() != seq) &&
+	return (fio_pending() || fio_seq() != seq || ret == -EMFILE) &&
 	       fio_opened_slow(dirfd, path, flags, ret, seq);
 }
 

@@ -12,6 +12,7 @@
 #define SPAN 512  /* numbers that may be hidden from base on */
 #define LEAST 256 /* RLIMIT_NOFILE below which nothing is hidden */
 #define HIGHEST 4096
+#define RESERVE 72 /* numbers below the limit where hiding begins: directories and a few more */
 
 static int base = -1;
 static _Atomic uint64_t used[SPAN / 64];
@@ -24,7 +25,7 @@ bool fio_hidden_init(void)
 	if (SYS4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &rl) < 0 || rl.rlim_cur < LEAST)
 		return false;
 	top = rl.rlim_cur > HIGHEST ? HIGHEST : (long)rl.rlim_cur;
-	base = (int)(top - 128);
+	base = (int)(top - RESERVE);
 	return true;
 }
 
@@ -58,6 +59,13 @@ void fio_hidden_close(int fd)
 		return;
 	atomic_fetch_and(&used[(fd - base) / 64], ~(1ULL << (fd - base) % 64));
 	sys_close(fd);
+}
+
+bool fio_hidden_any(void)
+{
+	int lo, hi;
+
+	return fio_hidden_bounds(&lo, &hi);
 }
 
 bool fio_hidden_bounds(int *lo, int *hi)

@@ -17,6 +17,7 @@ int fio_hide(int fd);
 void fio_hidden_close(int fd);
 /* A number for fio_close etc.: may the program touch it? */
 bool fio_hidden_is(int fd);
+bool fio_hidden_any(void);
 bool fio_hidden_bounds(int *lo, int *hi);
 void fio_hidden_close_all(void);
 

@@ -12,6 +12,7 @@
 #include "fdtab.h"
 #include "file.h"
 #include "fio.h"
+#include "hidden.h"
 #include "queue.h"
 #include "sys.h"
 #include "util.h"
@@ -149,6 +150,13 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 	/* An exclusive create that succeeded met nobody. */
 	if (ret >= 0 && flags & O_EXCL && flags & O_CREAT)
 		return false;
+	if (ret == -EMFILE) {
+		/* The numbers that we have hidden are missing to the program. */
+		if (!fio_hidden_any())
+			return false;
+		fio_stop_deferring(FIO_CAUSE_FD);
+		return true;
+	}
 	t = fio_enter();
 	if (!t)
 		return false;

@@ -339,7 +339,7 @@ static void work(int parent)
 		flying = task.engine->reap(false);
 		if (fio_opt.lag_us && fio_queue_unclaimed())
 			lag();
-		n = collect(batch, task.engine->batch - flying);
+		n = collect(batch, task.engine->room() - flying);
 		if (n) {
 			fio_count(task_batches);
 			task.engine->run(batch, n);
@@ -454,7 +454,9 @@ static void start_locked(void)
 	atomic_store(&task.stop, false);
 	atomic_store(&task.ready, 0);
 	atomic_store(&task.sleeping, AWAKE);
-	task.engine = fio_opt.engine == FIO_ENGINE_SYNC ? &fio_engine_sync : &fio_engine_uring;
+	task.engine = fio_opt.engine == FIO_ENGINE_SYNC    ? &fio_engine_sync
+		      : fio_opt.engine == FIO_ENGINE_URING ? &fio_engine_uring
+							   : &fio_engine_auto;
 	fio_dirs_each_locked(inherit, NULL);
 	sys_sigmask(SIG_BLOCK, &all, &task.sigmask);
 	pid = clone_task();

@@ -34,7 +34,8 @@ static bool wants_mode(int flags)
 			uint32_t seq_ = fio_seq();                                        \
                                                                                           \
 			fd_ = stock;                                                      \
-			if (unlikely(fio_pending() || fio_seq() != seq_) &&               \
+			if (unlikely(fio_pending() || fio_seq() != seq_ ||                \
+				     (fd_ < 0 && errno == EMFILE)) &&                     \
 			    in_the_way(dirfd, path, flags, fd_, seq_)) {                  \
 				errno = err_;                                             \
 				fd_ = stock;                                              \

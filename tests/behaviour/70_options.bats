@@ -30,7 +30,7 @@ setup() {
 }
 
 @test "options: malformed and unknown values change nothing" {
-	local v
+	local v MODES=(stock sync uring)
 	for v in FASTIO_WINDOW=abc FASTIO_WINDOW=-1 FASTIO_ENGINE=bogus FASTIO_ENGINE= FASTIO_LAG_US=-5 \
 		FASTIO_WARMUP=99999999999999999999 FASTIO_MAX_FILE=0x10 FASTIO_MAX_FILE= FASTIO_CRASH=maybe \
 		FASTIO_AGE_US=1.5 FASTIO_UNKNOWN=1 FASTIO_=x; do
@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "options: extreme values change only the speed" {
-	local v
+	local v MODES=(stock sync uring)
 	for v in FASTIO_WINDOW=1 FASTIO_WINDOW=2 FASTIO_WINDOW=100000 FASTIO_MAX_FILE=1 FASTIO_MAX_FILE=99 \
 		FASTIO_MAX_PENDING=1 FASTIO_MAX_PENDING=1000 FASTIO_AGE_US=0 FASTIO_AGE_US=1 \
 		FASTIO_AGE_US=500000; do
@@ -53,6 +53,7 @@ setup() {
 }
 
 @test "options: statistics and log that cannot be opened" {
+	local MODES=(stock sync uring)
 	fiveways -d none -e FASTIO_STATS=/nonexistent/x mkfiles sizes 25
 	fiveways -d none -e FASTIO_LOG=/nonexistent/x mkfiles sizes 25
 	fiveways -d none -e FASTIO_STATS=. -e FASTIO_LOG=. mkfiles sizes 25

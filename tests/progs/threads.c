@@ -98,21 +98,21 @@ static void run_threads(long n, void *(*fn)(void *))
 
 CASE(two)
 {
-	rounds = 200;
+	rounds = 120;
 	run_threads(2, own_files);
 	out("problems %ld\n", problems);
 }
 
 CASE(eight)
 {
-	rounds = 60;
+	rounds = 40;
 	run_threads(8, own_files);
 	out("problems %ld\n", problems);
 }
 
 CASE(sixty_four)
 {
-	rounds = 20;
+	rounds = 10;
 	run_threads(64, own_files);
 	out("problems %ld\n", problems);
 }
@@ -415,7 +415,7 @@ static void *short_life(void *arg)
 
 CASE(short_lives)
 {
-	for (int round = 0; round < 10; round++)
+	for (int round = 0; round < 5; round++)
 		run_threads(20, short_life);
 	for (long i = 0; i < 20; i++)
 		verify(t_name("shared/s%ld", i), 100, (unsigned)i);
