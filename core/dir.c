@@ -422,6 +422,7 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 			return NULL;
 	}
 
+	atomic_store_explicit(&fio_reads, 0, memory_order_relaxed);
 	now = fio_coarse_us();
 	for (int i = 0; i < FIO_DIR_CACHE; i++) {
 		p = &t->prefix[i];

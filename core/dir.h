@@ -63,6 +63,8 @@ struct fio_dir {
 
 /* Changes whenever a path may lead elsewhere than before. */
 extern _Atomic uint64_t fio_ns_epoch;
+/* Files read since a directory was last used for a create or unlink. */
+extern _Atomic uint32_t fio_reads;
 /* Changes whenever somebody else may have put names into directories of ours. */
 extern _Atomic uint64_t fio_known_epoch;
 

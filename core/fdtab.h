@@ -2,7 +2,7 @@
 /*
  * fdtab.h - what the core knows about each descriptor
  *
- * Protocol.  An entry is one atomic word: 0, or an intent with bit 0 set.  The thread that opens or closes the number stores it; an entry that names an
+ * Protocol.  An entry is one atomic word: 0, FIO_FD_QUIET, or an intent with bit 0 set.  The thread that opens or closes the number stores it; an entry that names an
  * intent is only a hint until the intent is locked and its fd compared.  Pages of the table appear on
  * first use and stay.
  */
@@ -41,6 +41,8 @@ static inline uint64_t fio_fd_get(int fd)
 	page = atomic_load_explicit(&fio_fd_pages[(unsigned)fd / FIO_FD_PAGE], memory_order_acquire);
 	return page ? atomic_load_explicit(&page[(unsigned)fd % FIO_FD_PAGE], memory_order_acquire) : 0;
 }
+
+#define FIO_FD_QUIET 2ULL /* entry: reading from it acquires nothing */
 
 /* False if there is no memory for the entry, or the number is too high. */
 bool fio_fd_set(int fd, uint64_t entry);

@@ -587,8 +587,10 @@ int fio_close(int fd)
 	struct fio_thread *t;
 	int err, ret = FIO_PASS;
 
-	if (likely(!fio_fd_intent(fio_fd_get(fd))))
+	if (likely(!fio_fd_intent(fio_fd_get(fd)))) {
+		fio_fd_clear(fd);
 		return fio_hidden_is(fd) ? -EBADF : FIO_PASS;
+	}
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;
@@ -634,6 +636,7 @@ void fio_fd_forget(int fd)
 		fio_close(fd);
 		return;
 	}
+	fio_fd_clear(fd);
 	if (likely(!fio_hidden_is(fd)))
 		return;
 	/* The program takes a number of ours: give everything hidden up. */

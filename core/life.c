@@ -22,6 +22,10 @@
 #include "task.h"
 #include "util.h"
 
+#define READS_TO_FORGET 32 /* files read in a row without one being made */
+
+_Atomic uint32_t fio_reads;
+
 int (*fio_clock)(clockid_t, struct timespec *);
 
 static bool initialised; /* fio_init has run: there may be statistics to write */
@@ -205,8 +209,15 @@ void fio_acquire_fd_slow(int fd)
 {
 	uint64_t hash;
 
-	if (fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL)
+	/* Remembered until the program closes it: reads of files are frequent and acquire nothing. */
+	if (fio_fd_get(fd))
+		return;
+	/* A program that only reads has no use for what is believed about directories. */
+	if (atomic_fetch_add_explicit(&fio_reads, 1, memory_order_relaxed) > READS_TO_FORGET ||
+	    fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL)
 		fio_acquire_slow();
+	else
+		fio_fd_set(fd, FIO_FD_QUIET);
 }
 
 void fio_created_slow(void)

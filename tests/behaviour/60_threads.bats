@@ -33,7 +33,7 @@ load ../lib/common
 }
 
 @test "threads: one name created and deleted by all, a lock file" {
-	fiveways threads one_name
+	fiveways -d none threads one_name
 }
 
 @test "threads: forks and execs while others write" {

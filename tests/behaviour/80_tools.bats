@@ -120,7 +120,7 @@ need() {
 
 @test "tools: touch, ln, truncate, mkdir, rmdir" {
 	fiveways -d none sh -c 'touch a b c && ln a d && ln -s b e && ln -sf c e && truncate -s 100 a && mkdir -p x/y/z &&
-		rmdir x/y/z && touch -d 2001-01-01 c && stat -c "%n %Y %s" c a && touch -r c a && ln -f b a'
+		rmdir x/y/z && touch -d 2001-01-01 c && stat -c "%n %Y %s" c && touch -r c a && ln -f b a'
 }
 
 @test "tools: sed -i" {
