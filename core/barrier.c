@@ -97,8 +97,7 @@ static bool flush_open(struct fio_intent *it, void *arg)
 {
 	enum fio_state state = fio_state(it);
 
-	(void)arg;
-	if (state != FIO_ST_OPEN && state != FIO_ST_BUSY)
+	if (it == arg || (state != FIO_ST_OPEN && state != FIO_ST_BUSY))
 		return true;
 	fio_lock(&it->lock);
 	if (fio_state(it) == FIO_ST_OPEN)
@@ -110,14 +109,20 @@ static bool flush_open(struct fio_intent *it, void *arg)
 
 void fio_finish_all(enum fio_cause cause)
 {
+	fio_finish_others(NULL, cause);
+}
+
+void fio_finish_others(struct fio_intent *but, enum fio_cause cause)
+{
 	if (!fio_pending())
 		return;
 	fio_count(barrier_all);
 	fio_count_at(FIO_CNT_cause_exit + (int)cause);
 	if (atomic_load(&fio_n_open))
-		fio_intent_each(flush_open, NULL);
+		fio_intent_each(flush_open, but);
 	fio_drain();
-	fio_task_settle();
+	if (!but)
+		fio_task_settle();
 }
 
 void fio_release_all_slow(enum fio_cause cause)

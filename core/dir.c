@@ -32,6 +32,8 @@
 
 _Atomic uint64_t fio_ns_epoch = 1;
 _Atomic uint64_t fio_known_epoch = 1;
+_Atomic uint64_t fio_traits_epoch = 1;
+_Atomic uint64_t fio_moved_epoch = 1;
 _Atomic uint32_t fio_beliefs;
 _Atomic uint32_t fio_dirs_retired;
 
@@ -214,6 +216,10 @@ static uint32_t traits_of(struct fio_dir *d, const struct stat *st)
 	long flags = 0, r;
 	char acl[4];
 
+	d->mode = st->st_mode;
+	d->uid = st->st_uid;
+	d->gid = st->st_gid;
+	d->traits_epoch = atomic_load(&fio_traits_epoch);
 	if (!d->fs->ok)
 		return 0;
 	if (SYS3(SYS_ioctl, d->fd, FS_IOC_GETFLAGS_, &flags) == 0 && (flags & BAD_FLAGS))
@@ -381,7 +387,17 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 		d = enter(t, fd < 0 ? fd : fio_hide(fd));
 		fio_count(dir_resolved);
 	}
+	/* Somebody changed who may do what here, or the room that there is. */
+	if (d && (d->mode != st.st_mode || d->uid != st.st_uid || d->gid != st.st_gid ||
+		  d->traits_epoch != atomic_load(&fio_traits_epoch))) {
+		bool had = d->traits;
+
+		d->traits = traits_of(d, &st);
+		if (!had && d->traits && !d->sent)
+			fio_task_send_dir(d);
+	}
 	if (d) {
+		atomic_store_explicit(&d->fs->credit, 0, memory_order_relaxed);
 		d->used_us = fio_coarse_us();
 		fio_dir_ref(d);
 	}

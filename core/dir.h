@@ -48,6 +48,10 @@ struct fio_dir {
 	int fd;                  /* program's hidden descriptor */
 	_Atomic int task_fd;     /* task's descriptor, -1 if it has none */
 	bool sent;               /* fd was sent to the task (or inherited by it) */
+	mode_t mode;             /* as traits were found */
+	uid_t uid;
+	gid_t gid;
+	uint64_t traits_epoch;   /* fio_traits_epoch then */
 	dev_t dev;               /* identity */
 	ino_t ino;
 	uint64_t hash;           /* of (dev, ino) */
@@ -65,6 +69,10 @@ struct fio_dir {
 extern _Atomic uint64_t fio_ns_epoch;
 /* Files read since a directory was last used for a create or unlink. */
 extern _Atomic uint32_t fio_reads;
+/* Changes whenever attributes changed that stat does not show. */
+extern _Atomic uint64_t fio_traits_epoch;
+/* Changes whenever directories or links were removed or moved. */
+extern _Atomic uint64_t fio_moved_epoch;
 /* Changes whenever somebody else may have put names into directories of ours. */
 extern _Atomic uint64_t fio_known_epoch;
 

@@ -5,6 +5,7 @@
 #include "file.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "clock.h"
 #include "counters.h"
@@ -33,11 +34,18 @@ static _Atomic uint32_t bulk; /* data-carrying creates since the last that was n
 
 /* ---- open ---- */
 
-/* O_EXCL is how programs lock; such names are left alone. */
-static bool looks_like_lock(const char *name)
+static bool ends_with(const char *name, size_t len, const char *end)
 {
-	return strcasestr(name, "lock") || strstr(name, ".lck") || strstr(name, ".pid") ||
-	       name[0] == '#' || (name[0] == '.' && name[1] == '#');
+	size_t n = strlen(end);
+
+	return len >= n && strcasecmp(name + len - n, end) == 0;
+}
+
+bool fio_name_is_lock(const char *name, size_t len)
+{
+	return ends_with(name, len, "lock") || ends_with(name, len, ".lck") ||
+	       ends_with(name, len, ".pid") || strncasecmp(name, ".lock", 5) == 0 ||
+	       strncasecmp(name, "lock.", 5) == 0 || (name[0] == '.' && name[1] == '#');
 }
 
 static struct fio_intent *new_intent(struct fio_thread *t, enum fio_kind kind, struct fio_dir *dir,
@@ -110,8 +118,7 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 		/* Nothing to gain from knowing more about this file. */
 		fio_count(pass_fstat);
 		fio_created();
-		if (fio_pending())
-			fio_finish_last(t, path);
+		fio_finish_all(FIO_CAUSE_NAMESPACE);
 		return flags & O_TRUNC && !(flags & O_EXCL) ? FIO_PASS_TRUNC : FIO_PASS;
 	}
 	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
@@ -143,7 +150,10 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 	}
 	if (why != -ENOENT)
 		goto out;
-	if (!want_create || (flags & O_EXCL && looks_like_lock(name))) {
+	if (!want_create || (flags & O_EXCL && fio_name_is_lock(name, len))) {
+		/* The name appears at once: what was done before it comes first. */
+		if (exclusive || flags & O_EXCL)
+			fio_finish_all(FIO_CAUSE_NAMESPACE);
 		if (exclusive)
 			fio_count(pass_order);
 		else
@@ -169,13 +179,25 @@ out:
 	return ret;
 }
 
+/* Opening a FIFO lets its other end go on. */
+static void before_fifo(int dirfd, const char *path)
+{
+	struct stat st;
+
+	if (sys_fstatat(dirfd, path, &st, 0) == 0 && S_ISFIFO(st.st_mode))
+		fio_release_all(FIO_CAUSE_CHANNEL);
+}
+
 int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 {
 	struct fio_thread *t;
 	int ret;
 
-	if (likely(!(flags & (O_CREAT | O_TRUNC))))
+	if (likely(!(flags & (O_CREAT | O_TRUNC)))) {
+		if (fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
+			before_fifo(dirfd, path);
 		return FIO_PASS;
+	}
 	if (!fio_warm()) {
 		if (atomic_load_explicit(&fio_on, memory_order_relaxed))
 			fio_count(pass_warmup);
@@ -261,7 +283,9 @@ static int attach(struct fio_thread *t, int dirfd, const char *path, int flags, 
 	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
 	if (!dir)
 		return 0;
-	if (!dir->fs->ok || dir->dev != st.st_dev || !fio_task_start() || !dir->traits) {
+	/* Where room is short, what the truncation frees may be needed by the next write. */
+	if (!dir->fs->ok || dir->dev != st.st_dev || !fio_dir_space(dir, 0) || !fio_task_start() ||
+	    !dir->traits) {
 		fio_dir_unref(dir);
 		return 0;
 	}
@@ -581,6 +605,15 @@ static int close_failed(struct fio_intent *it)
 	return err;
 }
 
+/* Closing any descriptor of a locked file may release the lock. */
+static void close_locked(int fd)
+{
+	uint64_t hash;
+
+	if (fio_fd_class(fd, &hash) == FIO_CLASS_REG && fio_is_locked(hash))
+		fio_release_all(FIO_CAUSE_LOCK);
+}
+
 int fio_close(int fd)
 {
 	struct fio_intent *it;
@@ -589,6 +622,9 @@ int fio_close(int fd)
 
 	if (likely(!fio_fd_intent(fio_fd_get(fd)))) {
 		fio_fd_clear(fd);
+		if (unlikely(atomic_load_explicit(&fio_locks, memory_order_relaxed)) &&
+		    fio_pending())
+			close_locked(fd);
 		return fio_hidden_is(fd) ? -EBADF : FIO_PASS;
 	}
 	t = fio_enter();
@@ -614,8 +650,10 @@ int fio_close(int fd)
 		ret = 0;
 	} else if (it->kind == FIO_KIND_CREATE || it->what & FIO_SET_TRUNC) {
 		/* Closed empty: a marker that publishes what was done before. */
-		err = fio_file_flush(it, false);
-		fio_finish_all(FIO_CAUSE_NAMESPACE);
+		fio_unlock(&it->lock);
+		fio_finish_others(it, FIO_CAUSE_NAMESPACE);
+		it = fio_fd_lock(fd);
+		err = it ? fio_file_flush(it, false) : 0;
 		ret = err ? err : FIO_PASS;
 	} else {
 		detach(it);

@@ -31,12 +31,17 @@ void fio_finish_last(struct fio_thread *t, const char *path);
 void fio_drain(void);
 /* The same for open deferred files, then drain: nothing of this process is held back. */
 void fio_finish_all(enum fio_cause cause);
+/* The same but for one that is about to be published. */
+void fio_finish_others(struct fio_intent *but, enum fio_cause cause);
 
 /* Queues an intent (state FREE or QUEUING), helping first while the window is full. */
 void fio_submit(struct fio_intent *it);
 
 /* The program's descriptor fd is a new, empty, real file: hold what is written to it. */
 void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len, int fd);
+
+/* Programs lock by making such a name and unlock by removing it. */
+bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
 bool fio_warm(void);                    /* the first files of a process are stock */

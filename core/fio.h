@@ -98,6 +98,9 @@ void fio_vfork_prepare(void);
 void fio_exec_prepare(void);
 void fio_exec_failed(void);
 
+/* The program is about to ask for children of any kind (__WALL, __WCLONE): there is none of ours. */
+void fio_hide_task(void);
+
 /* Finish everything and never defer again in this process (setuid, unshare, shared memory ...). */
 void fio_stop_deferring(enum fio_cause cause);
 
@@ -207,6 +210,19 @@ static inline void fio_created(void)
 	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
 		fio_created_slow();
 }
+
+/* Owner or mode of some path changed: what is cached about directories is looked at again. */
+void fio_paths_changed_slow(void);
+static inline void fio_paths_changed(void)
+{
+	if (atomic_load_explicit(&fio_beliefs, memory_order_relaxed))
+		fio_paths_changed_slow();
+}
+/* Attributes that stat does not show (ACLs, flags) changed. */
+void fio_traits_changed(void);
+
+/* A lock on fd's file was taken: closing one of its descriptors is a release. */
+void fio_locked(int fd);
 
 /* fd is going to be mapped: its file is never deferred from now on. */
 void fio_mapped(int fd);

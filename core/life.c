@@ -94,6 +94,17 @@ int fio_exit(int status)
 	return status;
 }
 
+void fio_hide_task(void)
+{
+	struct fio_thread *t;
+
+	if (!fio_task_running() || !fio_gate_close(&t))
+		return;
+	fio_finish_all(FIO_CAUSE_OTHER);
+	fio_task_stop();
+	fio_gate_open(t);
+}
+
 void fio_stop_deferring(enum fio_cause cause)
 {
 	struct fio_thread *t;
@@ -227,6 +238,7 @@ void fio_created_slow(void)
 
 void fio_namespace_done(void)
 {
+	atomic_fetch_add(&fio_moved_epoch, 1);
 	atomic_fetch_add(&fio_ns_epoch, 1);
 	atomic_fetch_add(&fio_known_epoch, 1);
 }
@@ -235,6 +247,17 @@ void fio_namespace(enum fio_cause cause)
 {
 	fio_release_all(cause);
 	fio_namespace_done();
+}
+
+void fio_paths_changed_slow(void)
+{
+	atomic_fetch_add(&fio_ns_epoch, 1);
+}
+
+void fio_traits_changed(void)
+{
+	atomic_fetch_add(&fio_traits_epoch, 1);
+	atomic_fetch_add(&fio_ns_epoch, 1);
 }
 
 void fio_cwd_changed(void)

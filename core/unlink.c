@@ -102,6 +102,11 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 	f = fio_table_by_ino(fio_hash_inode(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino));
 	if (f.it)
 		fio_finish(f, FIO_CAUSE_PATH);
+	/* Where room is short, what it frees may be needed by the next write. */
+	if (!fio_dir_space(dir, 0)) {
+		fio_count(pass_space);
+		goto out;
+	}
 	if (!fio_task_start() || !dir->traits) {
 		fio_count(pass_notask);
 		goto out;
@@ -127,12 +132,24 @@ static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 		return false;
 	slash = memrchr(path, '/', (size_t)len);
 	where = fio_hash_name(path, slash ? (size_t)(slash - path) : 0) + (uint64_t)(unsigned)dirfd +
-		atomic_load_explicit(&fio_ns_epoch, memory_order_relaxed);
+		atomic_load_explicit(&fio_moved_epoch, memory_order_relaxed);
 	if (where != t->unlink_dir) {
 		t->unlink_dir = where;
 		t->unlink_run = 0;
 	}
 	return t->unlink_run++ >= least;
+}
+
+static bool unlocks(struct fio_thread *t, const char *path)
+{
+	long len = fio_pending() ? fio_pathlen(t, path, 4096) : 0;
+	const char *slash;
+
+	if (len <= 0)
+		return false;
+	slash = memrchr(path, '/', (size_t)len);
+	slash = slash ? slash + 1 : path;
+	return fio_name_is_lock(slash, (size_t)(path + len - slash));
 }
 
 int fio_unlink(int dirfd, const char *path)
@@ -151,6 +168,9 @@ int fio_unlink(int dirfd, const char *path)
 	if (ret == 0 && fio_gate_crowded(t)) {
 		fio_count(pass_busy);
 		ret = FIO_PASS;
+	} else if (ret == 0 && unlocks(t, path)) {
+		ret = FIO_PASS;
+		fio_finish_all(FIO_CAUSE_LOCK);
 	} else if (ret == 0 && !long_run(t, dirfd, path)) {
 		fio_count(pass_short);
 		ret = FIO_PASS;
@@ -158,7 +178,10 @@ int fio_unlink(int dirfd, const char *path)
 		ret = try_unlink(t, dirfd, path);
 	}
 	fio_leave(t);
-	if (ret == FIO_PASS)
+	if (ret == FIO_PASS) {
 		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
+		/* It may be a link by which a directory was reached. */
+		fio_paths_changed();
+	}
 	return ret;
 }

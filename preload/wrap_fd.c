@@ -134,7 +134,7 @@ int x_fcntl(int fd, int cmd, ...)
 		ALL(LOCK);
 		r = NEXT(fcntl)(fd, cmd, arg);
 		if (r == 0)
-			ACQUIRE;
+			LOCKED(fd);
 		return r;
 	default:
 		FD(fd);
@@ -205,7 +205,9 @@ int x_fchmod(int fd, mode_t mode)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
-	return NEXT(fchmod)(fd, mode);
+	r = NEXT(fchmod)(fd, mode);
+	CHANGED;
+	return r;
 }
 
 int x_fchown(int fd, uid_t uid, gid_t gid)
@@ -215,7 +217,9 @@ int x_fchown(int fd, uid_t uid, gid_t gid)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
-	return NEXT(fchown)(fd, uid, gid);
+	r = NEXT(fchown)(fd, uid, gid);
+	CHANGED;
+	return r;
 }
 
 int x_futimens(int fd, const struct timespec *ts)

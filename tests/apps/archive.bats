@@ -83,7 +83,7 @@ archive() {
 
 @test "rm -rf" {
 	old() { cp -r "$TREE" tree; }
-	app -T -p old -d $((FILES / 2)) -k '.deferred.unlink' rm -rf tree
+	app -T -p old -d 50 -k '.deferred.unlink' rm -rf tree
 	[[ -z $(ls "$S/tree.stock") ]]
 }
 
@@ -102,7 +102,7 @@ archive() {
 
 @test "find -delete, find -exec rm" {
 	old() { cp -r "$TREE" tree; }
-	app -T -p old -d $((FILES / 4)) -k '.deferred.unlink' find tree -name '*[0-4]' -type f -delete
+	app -T -p old -d 50 -k '.deferred.unlink' find tree -name '*[0-4]' -type f -delete
 	app -T -p old find tree -name 'file*1' -exec rm {} ';'
 }
 

@@ -450,8 +450,9 @@ CASE(signals)
 		rounds = 40;
 		own_files((void *)1L);
 	}
-	while (storms < 50)
+	do
 		save("shared/waiting", 100, 1);
+	while (storms < 50);
 	ualarm(0, 0);
 	for (int i = 0; i < 8; i++)
 		save(t_name("shared/sig%d", i), 10, 1);

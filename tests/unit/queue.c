@@ -233,18 +233,73 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void stress(void)
+static void run_threads(void *(*fn)(void *))
 {
 	pthread_t t[THREADS];
 
 	memset((void *)times_done, 0, sizeof(times_done));
 	for (int i = 0; i < THREADS; i++)
-		CHECK_EQ(pthread_create(&t[i], NULL, work, (void *)(intptr_t)i), 0);
+		CHECK_EQ(pthread_create(&t[i], NULL, fn, (void *)(intptr_t)i), 0);
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
 	CHECK_EQ(fio_queue_depth(), 0);
 	for (int i = 0; i < THREADS * ROUNDS; i++)
 		CHECK_EQ(atomic_load_explicit(&times_done[i], memory_order_relaxed), 1);
+}
+
+static void stress(void)
+{
+	run_threads(work);
+}
+
+/* Completions far out of order, as a ring delivers them: the queue wraps over cells that are done. */
+static void *work_in_batches(void *arg)
+{
+	enum { BATCH = 32 };
+	int me = (int)(intptr_t)arg, put = 0;
+	uint64_t limit;
+
+	do {
+		struct fio_intent *batch[BATCH];
+		int n = 0;
+
+		while (put < ROUNDS && n++ < BATCH) {
+			struct fio_intent *it = fio_intent_get(1 + (unsigned)me);
+
+			it->kind = FIO_KIND_CREATE;
+			it->pos = me * ROUNDS + put;
+			if (!fio_queue_put(it)) {
+				fio_intent_put(it, FIO_LOCK_HELD);
+				break;
+			}
+			put++;
+		}
+		limit = fio_queue_head();
+		for (n = 0; n < BATCH && (batch[n] = fio_queue_claim(limit, false)); n++)
+			;
+		while (n--) {
+			atomic_fetch_add_explicit(&times_done[batch[n]->pos], 1,
+						  memory_order_relaxed);
+			done(batch[n]);
+		}
+	} while (put < ROUNDS || fio_queue_unclaimed());
+	limit = fio_queue_head();
+	fio_queue_wait_pos(limit);
+	for (int i = 0; i < ROUNDS; i++)
+		CHECK_EQ(atomic_load(&times_done[me * ROUNDS + i]), 1);
+	return NULL;
+}
+
+static void stress_in_batches(void)
+{
+	run_threads(work_in_batches);
+}
+
+static void stress_with_unclaim(void)
+{
+	with_unclaim = true;
+	run_threads(work);
+	with_unclaim = false;
 }
 
 static void reset(void)
@@ -259,7 +314,8 @@ static void reset(void)
 
 static const struct unit_test tests[] = {
 	TEST(fifo), TEST(out_of_order), TEST(write_is_for_the_task), TEST(unclaim),
-	TEST(full), TEST(waiting),      TEST(stress),                TEST(reset),
+	TEST(full), TEST(waiting),      TEST(stress),                TEST(stress_in_batches),
+	TEST(stress_with_unclaim),      TEST(reset),
 };
 
 int main(int argc, char **argv)
