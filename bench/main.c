@@ -6,12 +6,11 @@
 #include <string.h>
 
 static const struct command commands[] = {
-	{ "phases", "create, update, read and delete many small files, each phase timed",
-	  phases_main },
-	{ "measure", "run a command, print its wall and CPU time as JSON", measure_main },
-	{ "tree", "print one line per entry of a directory tree, for comparison", tree_main },
-	{ "mktree", "generate a tree of files like a source tree, the same each time",
-	  mktree_main },
+	{"phases", "create, update, read and delete many small files, each phase timed",
+	 phases_main},
+	{"measure", "run a command, print its wall and CPU time as JSON", measure_main},
+	{"tree", "print one line per entry of a directory tree, for comparison", tree_main},
+	{"mktree", "generate a tree of files like a source tree, the same each time", mktree_main},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

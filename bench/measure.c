@@ -39,13 +39,13 @@ static const char help[] =
 enum { O_ENV = 256, O_CWD, O_STDOUT, O_STDERR, O_TIMEOUT, O_HELP };
 
 static const struct option options[] = {
-	{ "env", required_argument, NULL, O_ENV },
-	{ "cwd", required_argument, NULL, O_CWD },
-	{ "stdout", required_argument, NULL, O_STDOUT },
-	{ "stderr", required_argument, NULL, O_STDERR },
-	{ "timeout", required_argument, NULL, O_TIMEOUT },
-	{ "help", no_argument, NULL, O_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"env", required_argument, NULL, O_ENV},
+	{"cwd", required_argument, NULL, O_CWD},
+	{"stdout", required_argument, NULL, O_STDOUT},
+	{"stderr", required_argument, NULL, O_STDERR},
+	{"timeout", required_argument, NULL, O_TIMEOUT},
+	{"help", no_argument, NULL, O_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 struct measured {
@@ -81,8 +81,8 @@ static void on_signal(int sig)
 
 static void catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGALRM };
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		sigaction(signals[i], &sa, NULL);
@@ -90,7 +90,7 @@ static void catch_signals(void)
 
 static void complain(int fd, const char *op, const char *path)
 {
-	struct complaint c = { .err = errno };
+	struct complaint c = {.err = errno};
 
 	snprintf(c.op, sizeof(c.op), "%s", op);
 	snprintf(c.path, sizeof(c.path), "%s", path);
@@ -202,7 +202,7 @@ static int report(const struct measured *m)
 
 int measure_main(int argc, char **argv)
 {
-	struct measured m = { 0 };
+	struct measured m = {0};
 	int opt, rc;
 
 	m.env = calloc((size_t)argc, sizeof(*m.env));

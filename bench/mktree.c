@@ -16,31 +16,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char help[] =
-	"Usage: fastio-bench mktree [OPTION]... DIR\n"
-	"Generates a tree of files in DIR, which must not exist.\n"
-	"\n"
-	"  --files N           regular files (default 20000)\n"
-	"  --dirs N            directories (default a twentieth of the files)\n"
-	"  --median N          median size of a file in bytes (default 2500)\n"
-	"  --links N           symlinks in a thousand files (default 10)\n"
-	"  --owners            as root: give some files to another owner\n"
-	"  --seed N            another tree\n"
-	"  --help\n"
-	"\n"
-	"Exit status: 0 fine, 1 an I/O error, 2 wrong usage.\n";
+static const char help[] = "Usage: fastio-bench mktree [OPTION]... DIR\n"
+			   "Generates a tree of files in DIR, which must not exist.\n"
+			   "\n"
+			   "  --files N           regular files (default 20000)\n"
+			   "  --dirs N            directories (default a twentieth of the files)\n"
+			   "  --median N          median size of a file in bytes (default 2500)\n"
+			   "  --links N           symlinks in a thousand files (default 10)\n"
+			   "  --owners            as root: give some files to another owner\n"
+			   "  --seed N            another tree\n"
+			   "  --help\n"
+			   "\n"
+			   "Exit status: 0 fine, 1 an I/O error, 2 wrong usage.\n";
 
 enum { O_FILES = 256, O_DIRS, O_MEDIAN, O_LINKS, O_OWNERS, O_SEED, O_HELP };
 
 static const struct option options[] = {
-	{ "files", required_argument, NULL, O_FILES },
-	{ "dirs", required_argument, NULL, O_DIRS },
-	{ "median", required_argument, NULL, O_MEDIAN },
-	{ "links", required_argument, NULL, O_LINKS },
-	{ "owners", no_argument, NULL, O_OWNERS },
-	{ "seed", required_argument, NULL, O_SEED },
-	{ "help", no_argument, NULL, O_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"files", required_argument, NULL, O_FILES},   {"dirs", required_argument, NULL, O_DIRS},
+	{"median", required_argument, NULL, O_MEDIAN}, {"links", required_argument, NULL, O_LINKS},
+	{"owners", no_argument, NULL, O_OWNERS},       {"seed", required_argument, NULL, O_SEED},
+	{"help", no_argument, NULL, O_HELP},           {NULL, 0, NULL, 0},
 };
 
 enum { POOL = 1 << 20, MAX_SIZE = 300 << 10, MAX_DEPTH = 8, OTHER_ID = 1000 };
@@ -56,7 +51,7 @@ struct grove {
 };
 
 static const char *const words[] = {
-	"alloc", "buffer", "cache",  "device", "entry", "filter", "graph", "handle",
+	"alloc", "buffer", "cache",  "device", "entry", "filter", "graph",  "handle",
 	"index", "jump",   "kernel", "list",   "map",   "node",   "option", "parse",
 	"queue", "ring",   "socket", "table",  "unit",  "vector", "window", "xattr",
 	"yield", "zone",   "return", "static", "const", "struct", "if",     "while",
@@ -115,11 +110,10 @@ static void fill_pool(struct grove *g)
 	while (at < POOL) {
 		const char *w = word(g);
 		char token[64];
-		int n = rng_below(&g->rng, 5) ?
-				snprintf(token, sizeof(token), "%s ", w) :
-				snprintf(token, sizeof(token), "%s_%04x%s", w,
-					 (unsigned)rng_below(&g->rng, 65536),
-					 column > 60 ? ";\n" : "(");
+		int n = rng_below(&g->rng, 5) ? snprintf(token, sizeof(token), "%s ", w)
+					      : snprintf(token, sizeof(token), "%s_%04x%s", w,
+							 (unsigned)rng_below(&g->rng, 65536),
+							 column > 60 ? ";\n" : "(");
 
 		column = token[n - 1] == '\n' ? 0 : column + n;
 		if (at + (size_t)n > POOL)
@@ -197,12 +191,13 @@ static int make_link(struct grove *g, const char *path, const char *target)
 
 static int make_files(struct grove *g)
 {
-	static const char *const ext[] = { ".c", ".h", ".js", ".py", ".md", ".json", "", ".txt" };
+	static const char *const ext[] = {".c", ".h", ".js", ".py", ".md", ".json", "", ".txt"};
 	char path[1024], name[64], last[64] = "nothing-there";
 
 	for (uint64_t i = 0; i < g->files; i++) {
 		/* every directory gets a file, the rest falls unevenly */
-		uint64_t d = i < g->ndirs ? i : rng_below(&g->rng, 1 + rng_below(&g->rng, g->ndirs));
+		uint64_t d =
+			i < g->ndirs ? i : rng_below(&g->rng, 1 + rng_below(&g->rng, g->ndirs));
 
 		snprintf(name, sizeof(name), "%s-%llu%s", word(g), (unsigned long long)i,
 			 ext[rng_below(&g->rng, sizeof(ext) / sizeof(ext[0]))]);
@@ -295,7 +290,7 @@ out:
 
 int mktree_main(int argc, char **argv)
 {
-	struct grove g = { .files = 20000, .median = 2500, .links = 10, .seed = 1 };
+	struct grove g = {.files = 20000, .median = 2500, .links = 10, .seed = 1};
 	bool ok = true;
 	int opt;
 

@@ -36,25 +36,39 @@ static const char help[] =
 	"CPU time is that of this process and the children it waited for.\n"
 	"Exit status: 0 fine, 1 an I/O error or wrong content, 2 wrong usage.\n";
 
-enum { O_DIR = 256, O_NAME, O_FILES, O_SIZE, O_USIZE, O_THREADS, O_DIRS, O_ORDER, O_SEED,
-       O_PHASES, O_EXPECT, O_FSYNC, O_JSON, O_HELP };
+enum {
+	O_DIR = 256,
+	O_NAME,
+	O_FILES,
+	O_SIZE,
+	O_USIZE,
+	O_THREADS,
+	O_DIRS,
+	O_ORDER,
+	O_SEED,
+	O_PHASES,
+	O_EXPECT,
+	O_FSYNC,
+	O_JSON,
+	O_HELP
+};
 
 static const struct option options[] = {
-	{ "dir", required_argument, NULL, O_DIR },
-	{ "name", required_argument, NULL, O_NAME },
-	{ "files", required_argument, NULL, O_FILES },
-	{ "size", required_argument, NULL, O_SIZE },
-	{ "update-size", required_argument, NULL, O_USIZE },
-	{ "threads", required_argument, NULL, O_THREADS },
-	{ "dirs", required_argument, NULL, O_DIRS },
-	{ "order", required_argument, NULL, O_ORDER },
-	{ "seed", required_argument, NULL, O_SEED },
-	{ "phases", required_argument, NULL, O_PHASES },
-	{ "expect", required_argument, NULL, O_EXPECT },
-	{ "fsync", required_argument, NULL, O_FSYNC },
-	{ "json", no_argument, NULL, O_JSON },
-	{ "help", no_argument, NULL, O_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"dir", required_argument, NULL, O_DIR},
+	{"name", required_argument, NULL, O_NAME},
+	{"files", required_argument, NULL, O_FILES},
+	{"size", required_argument, NULL, O_SIZE},
+	{"update-size", required_argument, NULL, O_USIZE},
+	{"threads", required_argument, NULL, O_THREADS},
+	{"dirs", required_argument, NULL, O_DIRS},
+	{"order", required_argument, NULL, O_ORDER},
+	{"seed", required_argument, NULL, O_SEED},
+	{"phases", required_argument, NULL, O_PHASES},
+	{"expect", required_argument, NULL, O_EXPECT},
+	{"fsync", required_argument, NULL, O_FSYNC},
+	{"json", no_argument, NULL, O_JSON},
+	{"help", no_argument, NULL, O_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 /* Index of text in a NULL-terminated list of words, or -1 */
@@ -101,9 +115,9 @@ static int parse_phases(struct workload *w, char *list)
 
 static int parse_option(struct workload *w, int opt, char *arg, bool *json, bool *usize)
 {
-	static const char *const orders[] = { "sequential", "random", NULL };
-	static const char *const generations[] = { "create", "update", NULL };
-	static const char *const syncs[] = { "no", "each", "end", NULL };
+	static const char *const orders[] = {"sequential", "random", NULL};
+	static const char *const generations[] = {"create", "update", NULL};
+	static const char *const syncs[] = {"no", "each", "end", NULL};
 	const uint64_t max_size = 1u << 30;
 	int i;
 
@@ -214,8 +228,14 @@ static void report_text(const struct workload *w, double total, double cpu)
 
 int phases_main(int argc, char **argv)
 {
-	struct workload w = { .dir = ".", .name = "phases", .files = 10000, .size = 100,
-			      .threads = 1, .dirs = 1, .seed = 1, .expect = GEN_UPDATE };
+	struct workload w = {.dir = ".",
+			     .name = "phases",
+			     .files = 10000,
+			     .size = 100,
+			     .threads = 1,
+			     .dirs = 1,
+			     .seed = 1,
+			     .expect = GEN_UPDATE};
 	bool json = false, usize = false;
 	double total = 0;
 	int opt, rc;

@@ -36,12 +36,12 @@ static const char help[] =
 enum { O_MTIME = 256, O_NO_LINK, O_EXCLUDE, O_HASH, O_HELP };
 
 static const struct option options[] = {
-	{ "mtime", required_argument, NULL, O_MTIME },
-	{ "no-link-mtime", no_argument, NULL, O_NO_LINK },
-	{ "exclude", required_argument, NULL, O_EXCLUDE },
-	{ "hash", no_argument, NULL, O_HASH },
-	{ "help", no_argument, NULL, O_HELP },
-	{ NULL, 0, NULL, 0 },
+	{"mtime", required_argument, NULL, O_MTIME},
+	{"no-link-mtime", no_argument, NULL, O_NO_LINK},
+	{"exclude", required_argument, NULL, O_EXCLUDE},
+	{"hash", no_argument, NULL, O_HASH},
+	{"help", no_argument, NULL, O_HELP},
+	{NULL, 0, NULL, 0},
 };
 
 enum { CHUNK = 1 << 18 };
@@ -112,13 +112,13 @@ static int hash_file(struct tree *t, int dir, const char *name, uint64_t *out)
 
 static char type_of(mode_t mode)
 {
-	return S_ISREG(mode)  ? 'f' :
-	       S_ISDIR(mode)  ? 'd' :
-	       S_ISLNK(mode)  ? 'l' :
-	       S_ISFIFO(mode) ? 'p' :
-	       S_ISSOCK(mode) ? 's' :
-	       S_ISCHR(mode)  ? 'c' :
-				'b';
+	return S_ISREG(mode)    ? 'f'
+	       : S_ISDIR(mode)  ? 'd'
+	       : S_ISLNK(mode)  ? 'l'
+	       : S_ISFIFO(mode) ? 'p'
+	       : S_ISSOCK(mode) ? 's'
+	       : S_ISCHR(mode)  ? 'c'
+				: 'b';
 }
 
 static char *describe(struct tree *t, int dir, const char *name, const struct stat *st)
@@ -166,7 +166,7 @@ static int add(struct tree *t, char *path, char *line)
 		t->entries = e;
 		t->room = room;
 	}
-	t->entries[t->n++] = (struct entry){ path, line };
+	t->entries[t->n++] = (struct entry){path, line};
 	return 0;
 }
 
@@ -192,8 +192,8 @@ static int visit(struct tree *t, int dir, const char *prefix, const char *name)
 		free(path);
 		return EXIT_OK;
 	}
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) ||
-	    !(line = describe(t, dir, name, &st)) || add(t, path, line)) {
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !(line = describe(t, dir, name, &st)) ||
+	    add(t, path, line)) {
 		rc = io_failed("examine", path, errno);
 		free(line);
 		free(path);
@@ -281,7 +281,7 @@ static int list_tree(struct tree *t, const char *dir, bool hash)
 
 int tree_main(int argc, char **argv)
 {
-	struct tree t = { .unit = 's' };
+	struct tree t = {.unit = 's'};
 	bool hash = false;
 	int opt, rc;
 

@@ -17,8 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const phase_names[NPHASES] = { "mkdir", "create", "update",
-					   "read",  "delete", "rmdir" };
+const char *const phase_names[NPHASES] = {"mkdir", "create", "update", "read", "delete", "rmdir"};
 
 enum { STAMP = 16 };
 
@@ -28,7 +27,7 @@ struct worker {
 	struct run *run;
 	pthread_t thread;
 	uint64_t first, count;
-	uint64_t *order; /* NULL: sequential */
+	uint64_t *order;  /* NULL: sequential */
 	char *content[2]; /* what is written, by generation; starts with a stamp */
 	char *in;
 	struct rng rng;
@@ -391,7 +390,7 @@ static void free_run(struct run *r)
 
 int workload_run(struct workload *w)
 {
-	struct run r = { .w = w, .gen = w->expect };
+	struct run r = {.w = w, .gen = w->expect};
 	uint64_t started = 0;
 	int rc = EXIT_OK, err;
 

@@ -55,6 +55,17 @@ static int make(struct fio_intent *it, enum fio_step *step)
 	return err;
 }
 
+static void give(struct fio_intent *it, int fd)
+{
+	struct stat st;
+
+	if (sys_fstat(fd, &st) == 0) {
+		it->dev = st.st_dev;
+		it->ino = st.st_ino;
+	}
+	fio_task_give(it, fd);
+}
+
 static bool age_one(struct fio_intent *it, void *arg)
 {
 	struct scan *s = arg;
@@ -72,7 +83,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 		fd = make(it, &step);
 		if (fd >= 0) {
 			if (it->kind == FIO_KIND_CREATE)
-				fio_task_give(it, fd);
+				give(it, fd);
 			sys_close(fd);
 			fio_exec_copy_used(it);
 		} else if (fd != -EBADF) {

@@ -9,6 +9,7 @@
  * over; every PROBE_EVERY intents a few plain calls tell whether it still is so.  The quickest, because
  * a busy machine makes any single call look slow.
  */
+#include <errno.h>
 #include <stdint.h>
 
 #include "clock.h"
@@ -25,8 +26,7 @@ static struct {
 	uint32_t sampled;  /* plain calls in it */
 	uint32_t since;    /* intents by the ring since the last sample */
 	bool slow;         /* what the last full sample said */
-	bool ring_started; /* the ring is there */
-	bool ring_failed;  /* it cannot be had */
+	bool ring;         /* the ring is there */
 } a;
 
 static int start(void)
@@ -35,18 +35,8 @@ static int start(void)
 	a.sampled = 0;
 	a.since = 0;
 	a.slow = false;
-	a.ring_started = false;
-	a.ring_failed = false;
-	return 0;
-}
-
-static bool ring(void)
-{
-	if (!a.ring_started && !a.ring_failed) {
-		a.ring_started = fio_engine_uring.start() == 0;
-		a.ring_failed = !a.ring_started;
-	}
-	return a.ring_started;
+	a.ring = fio_engine_uring.start() == 0;
+	return a.ring ? 0 : -ENOSYS;
 }
 
 static void plain(struct fio_intent *it)
@@ -68,7 +58,7 @@ static void plain(struct fio_intent *it)
 static void run(struct fio_intent **batch, int n)
 {
 	for (int i = 0; i < n; i++) {
-		if (a.slow && ++a.since < PROBE_EVERY && ring())
+		if (a.slow && ++a.since < PROBE_EVERY)
 			fio_engine_uring.run(&batch[i], 1);
 		else
 			plain(batch[i]);
@@ -77,18 +67,17 @@ static void run(struct fio_intent **batch, int n)
 
 static int room(void)
 {
-	return a.slow && !a.ring_failed ? FIO_BATCH : 1;
+	return a.slow ? FIO_BATCH : 1;
 }
 
 static int reap(bool wait)
 {
-	return a.ring_started ? fio_engine_uring.reap(wait) : 0;
+	return fio_engine_uring.reap(wait);
 }
 
 static void stop(void)
 {
-	if (a.ring_started)
-		fio_engine_uring.stop();
+	fio_engine_uring.stop();
 }
 
 const struct fio_engine fio_engine_auto = {

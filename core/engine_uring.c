@@ -93,6 +93,19 @@ static bool probe_direct(void)
 	return res == 0;
 }
 
+/* A ring can be made and still not be entered (a sandbox that knows only some of the calls). */
+static bool works(void)
+{
+	struct io_uring_cqe *cqe;
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u.ring);
+
+	io_uring_prep_nop(sqe);
+	if (io_uring_submit(&u.ring) != 1 || io_uring_wait_cqe(&u.ring, &cqe) < 0)
+		return false;
+	io_uring_cqe_seen(&u.ring, cqe);
+	return true;
+}
+
 static int start(void)
 {
 	/* The best setup first; each refusal tries the next. */
@@ -115,6 +128,11 @@ static int start(void)
 	if (err < 0) {
 		fio_log("io_uring cannot be used here: plain calls in the background", NULL);
 		return err;
+	}
+	if (!works()) {
+		io_uring_queue_exit(&u.ring);
+		fio_log("io_uring_enter is refused here: plain calls in the background", NULL);
+		return -EPERM;
 	}
 	probe();
 	u.direct = u.has[OP_OPEN] && u.has[OP_WRITE] && u.has[OP_CLOSE] && probe_direct();

@@ -352,13 +352,36 @@ static void detach(struct fio_intent *it)
 	fio_discard(it, FIO_LOCK_HELD);
 }
 
+/* The file that the task has made early, by its own descriptor or else by its name. */
+static int take_made(struct fio_intent *it)
+{
+	int free_number = sys_fcntl(it->fd, F_DUPFD_CLOEXEC, 0), real;
+	struct stat st;
+
+	if (free_number >= 0)
+		sys_close(free_number);
+	else
+		sys_close(it->fd); /* the placeholder's number is the last one */
+	real = fio_task_take(it);
+	if (real >= 0)
+		return real;
+	real = sys_openat(it->dir->fd, it->name,
+			  (it->oflags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC, 0);
+	if (real < 0)
+		return real;
+	if (sys_fstat(real, &st) == 0 && st.st_dev == it->dev && st.st_ino == it->ino)
+		return real;
+	sys_close(real);
+	return -ESTALE;
+}
+
 static int become_real(struct fio_intent *it)
 {
 	enum fio_step step;
 	int real, cloexec;
 
 	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
-	real = it->made ? fio_task_take(it) : fio_exec_create(it, it->dir->fd, &step);
+	real = it->made ? take_made(it) : fio_exec_create(it, it->dir->fd, &step);
 	if (real == -EMFILE && !it->made) {
 		/* The placeholder's number is the last one. */
 		sys_close(it->fd);
@@ -368,7 +391,10 @@ static int become_real(struct fio_intent *it)
 		return real;
 	if (real != it->fd) {
 		sys_dup3(real, it->fd, cloexec ? O_CLOEXEC : 0);
-		sys_close(real);
+		if (fio_hidden_is(real))
+			fio_hidden_close(real);
+		else
+			sys_close(real);
 	} else if (!cloexec) {
 		sys_fcntl(real, F_SETFD, 0);
 	}

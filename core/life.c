@@ -350,5 +350,10 @@ static bool finish_lost(struct fio_intent *it, void *arg)
 
 void fio_take_over(void)
 {
+	struct fio_intent *it;
+
 	fio_intent_each(finish_lost, NULL);
+	while ((it = fio_queue_claim(fio_queue_head(), true)))
+		fio_exec(it, false);
+	fio_queue_repair();
 }

@@ -207,6 +207,24 @@ void fio_queue_unclaim(struct fio_intent *it)
 		;
 }
 
+void fio_queue_repair(void)
+{
+	const struct timespec settle = {.tv_nsec = 1000000};
+	uint64_t end = atomic_load(&head);
+
+	/* Program threads that are just at that point get past it meanwhile. */
+	sys_nanosleep(&settle);
+	for (uint64_t pos = atomic_load(&retire); pos < end; pos++) {
+		uintptr_t cell = atomic_load(&cells[pos & MASK]);
+		struct fio_intent *it = (struct fio_intent *)cell;
+
+		if (cell == CELL_EMPTY || cell == CELL_DONE)
+			continue;
+		if (atomic_load(&it->state) == FIO_ST_FREE || atomic_load(&it->queue_pos) != pos)
+			fio_queue_done(pos);
+	}
+}
+
 void fio_queue_reset(void)
 {
 	for (int i = 0; i < FIO_QUEUE_SIZE; i++)

@@ -47,6 +47,8 @@ void fio_queue_wait_copies(void);
 void fio_queue_unclaim(struct fio_intent *it);
 /* To be called after something changed that a waiter may wait for. */
 void fio_queue_notify(void);
+/* An executor died between the end of an intent and fio_queue_done: nobody will come for its cell. */
+void fio_queue_repair(void);
 void fio_queue_reset(void);
 
 #endif /* FIO_QUEUE_H */

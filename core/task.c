@@ -36,6 +36,7 @@
 #define NAP_NS 1000000   /* the longest nap while something may come of age */
 #define NAPS_TO_DEEP 20  /* naps without work before the task sleeps until woken */
 #define COPIES_MAX 100   /* files whose descriptors the task has at most */
+#define CLOSE_TRIES 1000
 #define SYS_pidfd_open_ 434
 #define SYS_close_range_ 436
 #define CLOSE_RANGE_UNSHARE_ 2u
@@ -196,8 +197,13 @@ void fio_task_close(int fd, bool by_task)
 		sys_close(fd);
 		fio_task_copy_closed();
 	} else if (fio_task_running()) {
-		while (send_mail(task.sock, MAIL_CLOSE, (uint32_t)fd, 0, -1) == -EAGAIN)
-			fio_pause();
+		for (int i = 0; i < CLOSE_TRIES; i++) {
+			const struct timespec ms = {.tv_nsec = 1000000};
+
+			if (send_mail(task.sock, MAIL_CLOSE, (uint32_t)fd, 0, -1) != -EAGAIN)
+				break;
+			sys_nanosleep(&ms);
+		}
 	}
 }
 
@@ -211,33 +217,43 @@ void fio_task_settle(void)
 
 void fio_task_give(struct fio_intent *it, int fd)
 {
+	/* No room in the socket: the program opens the file by its name instead. */
 	if (send_mail(task.task_sock, MAIL_GIVE, it->index, atomic_load(&it->gen), fd) < 0)
-		it->err = -EIO;
+		atomic_store(&it->task_fd, FIO_FD_LOST);
+}
+
+/* A descriptor of another intent has come first: out of the way of the program's numbers. */
+static void keep_for(const struct mail *m, int fd)
+{
+	struct fio_intent *whose = fio_intent_at(m->index);
+
+	if (!whose || atomic_load(&whose->gen) != m->gen) {
+		if (fd >= 0)
+			sys_close(fd);
+		return;
+	}
+	fd = fd < 0 ? FIO_FD_LOST : fio_hide(fd);
+	atomic_store(&whose->task_fd, fd < 0 ? FIO_FD_LOST : fd);
 }
 
 int fio_task_take(struct fio_intent *it)
 {
-	int fd = -1;
+	struct mail m;
+	int fd;
 
 	fio_lock(&task.give_lock);
-	while (atomic_load(&it->task_fd) < 0 && !it->err) {
-		struct fio_intent *whose;
-		struct mail m;
-		int err = receive_mail(task.sock, &m, &fd, 0);
-
-		if (err < 0) {
-			it->err = err;
+	while ((fd = atomic_load(&it->task_fd)) == -1) {
+		if (receive_mail(task.sock, &m, &fd, 0) < 0) {
+			fd = FIO_FD_LOST;
 			break;
 		}
-		whose = fio_intent_at(m.index);
-		if (whose && atomic_load(&whose->gen) == m.gen)
-			atomic_store(&whose->task_fd, fd);
-		else if (fd >= 0)
-			sys_close(fd);
+		if (m.index == it->index && m.gen == atomic_load(&it->gen))
+			break;
+		keep_for(&m, fd);
 	}
-	fd = atomic_exchange(&it->task_fd, -1);
+	atomic_store(&it->task_fd, -1);
 	fio_unlock(&task.give_lock);
-	return fd >= 0 ? fd : it->err;
+	return fd >= 0 ? fd : FIO_FD_LOST;
 }
 
 /* ---- waking ---- */
@@ -248,7 +264,8 @@ void fio_task_wake(void)
 		return;
 	if (atomic_exchange(&task.sleeping, AWAKE) != AWAKE) {
 		fio_count(task_wakes);
-		send_mail(task.sock, MAIL_WAKE, 0, 0, -1);
+		if (send_mail(task.sock, MAIL_WAKE, 0, 0, -1) == -EPIPE)
+			fio_task_check();
 	}
 }
 
@@ -359,19 +376,25 @@ static void work(int parent)
 	}
 }
 
+/* Nothing of the program's but what is hidden, and its stderr if the log goes there. */
 static void own_descriptors(void)
 {
+	bool keep = strcmp(fio_opt.log, "stderr") == 0;
 	int lo = 0, hi = 0;
 
 	if (!fio_hidden_bounds(&lo, &hi))
 		return;
 	if (task.shared_start) {
-		SYS3(SYS_close_range_, 0, lo - 1, CLOSE_RANGE_UNSHARE_);
-		SYS3(SYS_close_range_, hi, ~0U, 0);
+		SYS3(SYS_close_range_, hi, ~0U, CLOSE_RANGE_UNSHARE_);
+		SYS3(SYS_close_range_, keep ? 3 : 0, lo - 1, 0);
+		if (keep)
+			SYS3(SYS_close_range_, 0, 1, 0);
 		return;
 	}
-	for (int fd = 0; fd < lo; fd++)
-		sys_close(fd);
+	for (int fd = 0; fd < lo; fd++) {
+		if (fd != 2 || !keep)
+			sys_close(fd);
+	}
 }
 
 static int task_main(void *arg)

@@ -36,7 +36,7 @@ void fio_task_wake(void);
 void fio_task_send_dir(struct fio_dir *d);
 /* Sends the descriptor of an open file whose content is going to be held. */
 bool fio_task_send_file(struct fio_intent *it, int fd);
-/* The descriptor of a file that the task has made early (it->made), or -errno. */
+/* The descriptor of a file that the task has made early (it->made), or FIO_FD_LOST. */
 int fio_task_take(struct fio_intent *it);
 /* In the task: sends that descriptor. */
 void fio_task_give(struct fio_intent *it, int fd);

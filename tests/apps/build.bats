@@ -55,8 +55,10 @@ made_parallel() {
 
 @test "make of this project itself" {
 	sources() {
-		cp -r "$ROOT"/{Makefile,core,preload,bench,tools,tests} .
+		cp -r "$SRC/project/." .
 	}
+	mkdir "$SRC/project"
+	cp -r "$ROOT"/{Makefile,core,preload,bench,tools,tests} "$SRC/project"
 	MODES="auto lag"
 	app -T -p sources sh -c 'make >/dev/null 2>&1; ls build/libfastio.so'
 }

@@ -146,17 +146,17 @@ static const struct {
 	long size;
 	unsigned mode;
 } rows[] = {
-	{ "create", change_create, "f", 100, 0644 },
-	{ "update", change_update, "old", 70, 0644 },
-	{ "unlink", change_unlink, "gone", -1, 0 },
-	{ "open", change_open, "f", 100, 0644 },
-	{ "open_more", change_open_more, "f", 100, 0644 },
-	{ "created_only", change_created_only, "f", 0, 0644 },
-	{ "meta", change_meta, "old", 1, 0604 },
-	{ "busy", change_busy, "f", 100, 0644 },
-	{ "many", change_many, "f", 100, 0644 },
-	{ "thread", change_thread, "f", 100, 0644 },
-	{ "blocked", change_blocked, "f", 100, 0644 },
+	{"create", change_create, "f", 100, 0644},
+	{"update", change_update, "old", 70, 0644},
+	{"unlink", change_unlink, "gone", -1, 0},
+	{"open", change_open, "f", 100, 0644},
+	{"open_more", change_open_more, "f", 100, 0644},
+	{"created_only", change_created_only, "f", 0, 0644},
+	{"meta", change_meta, "old", 1, 0604},
+	{"busy", change_busy, "f", 100, 0644},
+	{"many", change_many, "f", 100, 0644},
+	{"thread", change_thread, "f", 100, 0644},
+	{"blocked", change_blocked, "f", 100, 0644},
 };
 
 int main(int argc, char **argv)

@@ -204,7 +204,7 @@ CASE(efault)
 {
 	const char *volatile null = NULL, *volatile minus = (const char *)-1L;
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct iovec v[2] = { { (char *)"ok", 2 }, { page + 4096, 10 } };
+	struct iovec v[2] = {{(char *)"ok", 2}, {page + 4096, 10}};
 	int fd;
 
 	OK(mprotect(page + 4096, 4096, PROT_NONE));
@@ -251,7 +251,7 @@ CASE(efault)
 /* Arguments nobody should give. */
 CASE(einval)
 {
-	const struct timespec bad[2] = { { 0, -5 }, { 0, 2000000000 } };
+	const struct timespec bad[2] = {{0, -5}, {0, 2000000000}};
 	int fd;
 
 	R(open("f", -1, 0644));
@@ -325,17 +325,17 @@ static void try_all(const char *path)
 CASE(eacces)
 {
 	static const char *const paths[] = {
-		"p/noread",	/* 0200, of root */
-		"p/readonly",	/* 0444, of root */
-		"p/secret",	/* 0600, of root */
-		"p/mine0444",	/* 0444, own */
-		"p/mine0000",	/* 0000, own */
-		"noexec/f",	/* directory 0644 */
-		"nowrite/f",	/* directory 0555 with a writable file */
-		"nowrite/new",	/* nothing there */
-		"noread/f",	/* directory 0733 */
-		"noread/new",	"sticky/root", "sticky/mine", "sticky/new",
-		"p/missing/x",	"p/new",       "p/readonly/x",
+		"p/noread",    /* 0200, of root */
+		"p/readonly",  /* 0444, of root */
+		"p/secret",    /* 0600, of root */
+		"p/mine0444",  /* 0444, own */
+		"p/mine0000",  /* 0000, own */
+		"noexec/f",    /* directory 0644 */
+		"nowrite/f",   /* directory 0555 with a writable file */
+		"nowrite/new", /* nothing there */
+		"noread/f",    /* directory 0733 */
+		"noread/new",  "sticky/root", "sticky/mine",  "sticky/new",
+		"p/missing/x", "p/new",       "p/readonly/x",
 	};
 
 	for (size_t i = 0; i < T_COUNT(paths); i++) {
@@ -457,7 +457,7 @@ CASE(fill)
 /* Limits of the process. */
 CASE(efbig)
 {
-	struct rlimit rl = { 1000, RLIM_INFINITY };
+	struct rlimit rl = {1000, RLIM_INFINITY};
 	static char b[600];
 	int fd;
 
@@ -477,9 +477,9 @@ CASE(efbig)
 }
 
 static const struct t_case cases[] = {
-	C(enoent),  C(eexist), C(directories), C(enotdir), C(eloop), C(enametoolong),
-	C(wrong_direction), C(efault), C(einval), C(special), C(eacces), C(erofs), C(remounted),
-	C(immutable), C(full), C(fill), C(efbig),
+	C(enoent),          C(eexist),    C(directories), C(enotdir), C(eloop),  C(enametoolong),
+	C(wrong_direction), C(efault),    C(einval),      C(special), C(eacces), C(erofs),
+	C(remounted),       C(immutable), C(full),        C(fill),    C(efbig),
 };
 
 int main(int argc, char **argv)

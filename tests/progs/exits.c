@@ -31,7 +31,7 @@ static void work(void)
 	write_all(fd, b, sizeof(b));
 }
 
-CASE(return)
+CASE(return )
 {
 	work();
 }
@@ -466,12 +466,39 @@ CASE(daemon)
 }
 
 static const struct t_case cases[] = {
-	C(return),     C(exit),         C(_exit),      C(_Exit),    C(quick_exit), C(abort),
-	C(abort_handler), C(raise_term), C(raise_kill), C(exit_in_handler), C(segv), C(trap),
-	C(alarm),      C(raw_kill),     C(raw_exit),   C(syscall_exit), C(atexit), C(destructor),
-	C(constructor), C(stdio),       C(stdio_lost), C(pthread_exit), C(pthread_exit_main),
-	C(exit_in_thread), C(exit_among_writers), C(_exit_among_writers), C(kill_among_writers),
-	C(exec_among_writers), C(tls),  C(cancel),     C(thread_then_return), C(children), C(daemon),
+	C(return ),
+	C(exit),
+	C(_exit),
+	C(_Exit),
+	C(quick_exit),
+	C(abort),
+	C(abort_handler),
+	C(raise_term),
+	C(raise_kill),
+	C(exit_in_handler),
+	C(segv),
+	C(trap),
+	C(alarm),
+	C(raw_kill),
+	C(raw_exit),
+	C(syscall_exit),
+	C(atexit),
+	C(destructor),
+	C(constructor),
+	C(stdio),
+	C(stdio_lost),
+	C(pthread_exit),
+	C(pthread_exit_main),
+	C(exit_in_thread),
+	C(exit_among_writers),
+	C(_exit_among_writers),
+	C(kill_among_writers),
+	C(exec_among_writers),
+	C(tls),
+	C(cancel),
+	C(thread_then_return),
+	C(children),
+	C(daemon),
 };
 
 int main(int argc, char **argv)

@@ -282,13 +282,13 @@ CASE(cloexec)
 
 CASE(status_flags)
 {
-	static const int flags[] = { O_WRONLY,
-				     O_RDWR,
-				     O_WRONLY | O_NONBLOCK,
-				     O_RDWR | O_APPEND,
-				     O_WRONLY | O_NOFOLLOW,
-				     O_WRONLY | O_NOCTTY,
-				     O_WRONLY | O_NOATIME };
+	static const int flags[] = {O_WRONLY,
+				    O_RDWR,
+				    O_WRONLY | O_NONBLOCK,
+				    O_RDWR | O_APPEND,
+				    O_WRONLY | O_NOFOLLOW,
+				    O_WRONLY | O_NOCTTY,
+				    O_WRONLY | O_NOATIME};
 
 	for (size_t i = 0; i < T_COUNT(flags); i++) {
 		const char *name = t_name("s%zu", i);
@@ -323,7 +323,7 @@ static void mode_of(const char *path)
 
 CASE(umask)
 {
-	static const mode_t masks[] = { 0, 022, 077, 027, 0777, 0 };
+	static const mode_t masks[] = {0, 022, 077, 027, 0777, 0};
 	int fd;
 
 	for (size_t i = 0; i < T_COUNT(masks); i++) {
@@ -409,7 +409,7 @@ CASE(owner)
 /* The same number of descriptors can be opened as in stock. */
 static void nofile(rlim_t n)
 {
-	struct rlimit rl = { n, n };
+	struct rlimit rl = {n, n};
 	int got = 0, fd;
 
 	put("before", "limit");
@@ -452,7 +452,7 @@ CASE(nofile64)
 
 CASE(nofile_none_left)
 {
-	struct rlimit rl = { 3, 3 };
+	struct rlimit rl = {3, 3};
 
 	put("x", "y");
 	R(setrlimit(RLIMIT_NOFILE, &rl));
@@ -499,11 +499,11 @@ CASE(scm_rights)
 	union {
 		char room[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
-	} ctl = { 0 };
+	} ctl = {0};
 	char byte = 'x';
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &ctl,
-			    .msg_controllen = sizeof(ctl) };
+	struct iovec v = {&byte, 1};
+	struct msghdr m = {
+		.msg_iov = &v, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof(ctl)};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	int s[2], fd, got;
 
@@ -551,10 +551,25 @@ CASE(raw_syscalls)
 }
 
 static const struct t_case cases[] = {
-	C(lowest),     C(reuse),    C(closed_is_closed), C(dup),      C(dup2),     C(close_range),
-	C(close_all),  C(dup2_all), C(cloexec),          C(status_flags), C(umask), C(setgid_dir),
-	C(owner),      C(nofile16), C(nofile64),         C(nofile_none_left), C(many_open),
-	C(scm_rights), C(raw_syscalls),
+	C(lowest),
+	C(reuse),
+	C(closed_is_closed),
+	C(dup),
+	C(dup2),
+	C(close_range),
+	C(close_all),
+	C(dup2_all),
+	C(cloexec),
+	C(status_flags),
+	C(umask),
+	C(setgid_dir),
+	C(owner),
+	C(nofile16),
+	C(nofile64),
+	C(nofile_none_left),
+	C(many_open),
+	C(scm_rights),
+	C(raw_syscalls),
 };
 
 int main(int argc, char **argv)

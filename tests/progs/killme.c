@@ -200,8 +200,7 @@ int main(int argc, char **argv)
 	out("something still runs after two seconds: %d\n", left_over());
 	bad = missing(acked, true);
 	out("acknowledged but not complete: %ld\n", bad);
-	out("bytes of the open file lost: %ld\n",
-	    open_size() >= bytes ? 0 : bytes - open_size());
+	out("bytes of the open file lost: %ld\n", open_size() >= bytes ? 0 : bytes - open_size());
 	/* for the test that wants to know that work was really pending: it differs from run to run */
 	if (getenv("T_REPORT")) {
 		FILE *f = fopen(getenv("T_REPORT"), "w");

@@ -31,7 +31,7 @@ static void fixture(void)
 
 static void kinds(void)
 {
-	static const struct timespec ts[2] = { { 1000, 0 }, { 2000, 0 } };
+	static const struct timespec ts[2] = {{1000, 0}, {2000, 0}};
 
 	for (int i = 0; i < 50; i++) {
 		int fd = (int)OK(open(t_name("k%d", i), O_WRONLY | O_CREAT | O_TRUNC, 0600));

@@ -428,8 +428,9 @@ CASE(exchange)
 
 CASE(odd_names)
 {
-	static const char *const names[] = { "with space", "-dash", "new\nline", "\xff\xfe", "..dots",
-					     "trail.",     "a'b\"c", ".hidden", "~", "*" };
+	static const char *const names[] = {"with space", "-dash",  "new\nline", "\xff\xfe",
+					    "..dots",     "trail.", "a'b\"c",    ".hidden",
+					    "~",          "*"};
 	char longest[256];
 
 	memset(longest, 'n', 255);
@@ -446,10 +447,14 @@ CASE(odd_names)
 }
 
 static const struct t_case cases[] = {
-	C(unlink_then_open), C(create_unlink_create), C(unlink_while_open), C(unlink_of_hard_link),
-	C(rename_pending),   C(rename_open),          C(rename_dir),        C(link_pending),
-	C(mkdir_rmdir),      C(rm_rf),                C(unlink_in_listing), C(cwd_gone),
-	C(dirfd_moved),      C(symlink_swapped),      C(exchange),          C(odd_names),
+	C(unlink_then_open),  C(create_unlink_create),
+	C(unlink_while_open), C(unlink_of_hard_link),
+	C(rename_pending),    C(rename_open),
+	C(rename_dir),        C(link_pending),
+	C(mkdir_rmdir),       C(rm_rf),
+	C(unlink_in_listing), C(cwd_gone),
+	C(dirfd_moved),       C(symlink_swapped),
+	C(exchange),          C(odd_names),
 };
 
 int main(int argc, char **argv)

@@ -45,10 +45,10 @@ T_UNUSED static unsigned long peek_find(pid_t pid)
 T_UNUSED static long peek_move(pid_t pid, volatile long *word, long *value, bool set)
 {
 	extern const char __executable_start;
-	struct iovec mine = { value, sizeof(*value) };
-	struct iovec theirs = { (char *)(peek_base + ((unsigned long)word -
-						      (unsigned long)&__executable_start)),
-				sizeof(*value) };
+	struct iovec mine = {value, sizeof(*value)};
+	struct iovec theirs = {
+		(char *)(peek_base + ((unsigned long)word - (unsigned long)&__executable_start)),
+		sizeof(*value)};
 
 	return set ? process_vm_writev(pid, &mine, 1, &theirs, 1, 0)
 		   : process_vm_readv(pid, &mine, 1, &theirs, 1, 0);
@@ -75,7 +75,7 @@ T_UNUSED static bool peek_wait(pid_t pid, volatile long *word, long v)
 		if (got >= v)
 			return true;
 		if (got < 0) {
-			siginfo_t si = { 0 };
+			siginfo_t si = {0};
 
 			if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) < 0 ||
 			    si.si_pid == pid)

@@ -29,29 +29,29 @@
 #define CH 50 /* the worker's end of the channel */
 
 enum how {
-	WAITED,  /* the observer waits for the process */
-	TOLD,    /* ... reads from a channel */
+	WAITED,   /* the observer waits for the process */
+	TOLD,     /* ... reads from a channel */
 	SIGNALED, /* ... waits for a signal */
-	LOCKED,  /* ... for a lock */
-	NAMED,   /* ... for a name to appear */
-	MARKED,  /* ... for a name to appear, and the call has returned */
-	FREED,   /* ... for a name to go: the end of a lock made of a name */
-	PEEKED,  /* looks when the call has returned */
-	CHECKED, /* the worker starts the check itself */
+	LOCKED,   /* ... for a lock */
+	NAMED,    /* ... for a name to appear */
+	MARKED,   /* ... for a name to appear, and the call has returned */
+	FREED,    /* ... for a name to go: the end of a lock made of a name */
+	PEEKED,   /* looks when the call has returned */
+	CHECKED,  /* the worker starts the check itself */
 };
 
 struct row {
 	const char *name;
 	enum how how;
-	const char *scope;    /* "all", or one name that must be complete */
+	const char *scope;     /* "all", or one name that must be complete */
 	void (*channel)(void); /* observer: makes CH for the worker and ch for itself */
 	void (*prepare)(void); /* worker, before anything is pending */
 	void (*tell)(void);    /* worker, when all is pending */
 };
 
 static const struct row *row;
-static int ch = -1;   /* the observer's end */
-static int open_fd;   /* the worker's file that is still open */
+static int ch = -1; /* the observer's end */
+static int open_fd; /* the worker's file that is still open */
 static FILE *stream;
 
 /* ---- the work and what it must leave ---- */
@@ -61,10 +61,10 @@ static const struct {
 	int size; /* -1: must not be there */
 	unsigned seed;
 } expected[] = {
-	{ "wd/c0", 100, 0 },   { "wd/c1", 100, 1 },   { "wd/c2", 100, 2 },    { "wd/c3", 100, 3 },
-	{ "wd/c4", 100, 4 },   { "wd/e0", 100, 90 },  { "wd/e1", 150, 91 },   { "wd/e2", 40, 92 },
-	{ "wd/u0", -1, 0 },    { "wd/u1", -1, 0 },    { "wd/meta", 20, 93 },  { "wd/sub/x", 100, 94 },
-	{ "wd/open", 50, 95 }, { "wd/oldopen", 50, 96 },
+	{"wd/c0", 100, 0},   {"wd/c1", 100, 1},      {"wd/c2", 100, 2},   {"wd/c3", 100, 3},
+	{"wd/c4", 100, 4},   {"wd/e0", 100, 90},     {"wd/e1", 150, 91},  {"wd/e2", 40, 92},
+	{"wd/u0", -1, 0},    {"wd/u1", -1, 0},       {"wd/meta", 20, 93}, {"wd/sub/x", 100, 94},
+	{"wd/open", 50, 95}, {"wd/oldopen", 50, 96},
 };
 
 static void fixture(void)
@@ -82,7 +82,7 @@ static void fixture(void)
 
 static void work(void)
 {
-	static const struct timespec ts[2] = { { 1000, 0 }, { 2000, 0 } };
+	static const struct timespec ts[2] = {{1000, 0}, {2000, 0}};
 	char b[64];
 	int fd;
 
@@ -122,7 +122,7 @@ static void check(const char *scope)
 {
 	static char got[T_COUNT(expected)][256];
 	int size[T_COUNT(expected)], wrong = 0;
-	struct stat st = { 0 };
+	struct stat st = {0};
 
 	for (size_t i = T_COUNT(expected); i-- > 0;) {
 		int fd = open(expected[i].name, O_RDONLY);
@@ -141,7 +141,8 @@ static void check(const char *scope)
 			continue;
 		t_fill(want, sizeof(want), expected[i].seed);
 		if (size[i] != expected[i].size) {
-			out("%s has size %d, not %d\n", expected[i].name, size[i], expected[i].size);
+			out("%s has size %d, not %d\n", expected[i].name, size[i],
+			    expected[i].size);
 			wrong++;
 		} else if (size[i] > 0 && memcmp(want, got[i], (size_t)size[i])) {
 			out("%s has other content\n", expected[i].name);
@@ -211,7 +212,7 @@ static void ch_fifo(void)
 
 static void ch_listen(void)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "listening" };
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "listening"};
 
 	ch = (int)OK(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	OK(bind(ch, (struct sockaddr *)&un, sizeof(un)));
@@ -232,7 +233,7 @@ static void ch_sem(void)
 
 static void ch_mq(void)
 {
-	struct mq_attr at = { .mq_maxmsg = 1, .mq_msgsize = 8 };
+	struct mq_attr at = {.mq_maxmsg = 1, .mq_msgsize = 8};
 	char name[32];
 
 	snprintf(name, sizeof(name), "/fastio-%d", (int)getpid());
@@ -243,7 +244,7 @@ static void ch_mq(void)
 
 static void wait_on_channel(void)
 {
-	struct sembuf op = { 0, -1, 0 };
+	struct sembuf op = {0, -1, 0};
 	char b[16];
 
 	if (ch == -2) {
@@ -277,7 +278,7 @@ TELL(nothing)
 	peek_area.flag = 2;
 }
 
-TELL(return)
+TELL(return )
 {
 }
 
@@ -355,8 +356,8 @@ TELL(exit_in_thread)
 	pthread_join(t, NULL);
 }
 
-static char *check_argv[] = { (char *)"release", (char *)"--check", NULL };
-static char *no_env[] = { NULL };
+static char *check_argv[] = {(char *)"release", (char *)"--check", NULL};
+static char *no_env[] = {NULL};
 
 TELL(execve)
 {
@@ -446,7 +447,7 @@ TELL(write8)
 
 TELL(writev)
 {
-	struct iovec v = { (char *)"x\n", 2 };
+	struct iovec v = {(char *)"x\n", 2};
 
 	OK(writev(CH, &v, 1));
 }
@@ -471,7 +472,7 @@ TELL(splice)
 
 TELL(vmsplice)
 {
-	struct iovec v = { (char *)"x\n", 2 };
+	struct iovec v = {(char *)"x\n", 2};
 
 	OK(vmsplice(CH, &v, 1, 0));
 }
@@ -513,16 +514,16 @@ TELL(sendto)
 
 TELL(sendmsg)
 {
-	struct iovec v = { (char *)"x", 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1 };
+	struct iovec v = {(char *)"x", 1};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
 
 	OK(sendmsg(CH, &m, 0));
 }
 
 TELL(sendmmsg)
 {
-	struct iovec v = { (char *)"x", 1 };
-	struct mmsghdr m = { .msg_hdr = { .msg_iov = &v, .msg_iovlen = 1 } };
+	struct iovec v = {(char *)"x", 1};
+	struct mmsghdr m = {.msg_hdr = {.msg_iov = &v, .msg_iovlen = 1}};
 
 	OK(sendmmsg(CH, &m, 1, 0));
 }
@@ -534,7 +535,7 @@ TELL(shutdown)
 
 TELL(connect)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "listening" };
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "listening"};
 	int fd = (int)OK(socket(AF_UNIX, SOCK_STREAM, 0));
 
 	OK(connect(fd, (struct sockaddr *)&un, sizeof(un)));
@@ -550,14 +551,14 @@ TELL(msgsnd)
 	struct {
 		long type;
 		char text[8];
-	} m = { 1, "x" };
+	} m = {1, "x"};
 
 	OK(msgsnd(msgget((key_t)(getppid() + 0x10000), 0), &m, 8, 0));
 }
 
 TELL(semop)
 {
-	struct sembuf op = { 0, 1, 0 };
+	struct sembuf op = {0, 1, 0};
 
 	OK(semop(semget((key_t)(getppid() + 0x10000), 1, 0), &op, 1));
 }
@@ -703,7 +704,7 @@ TELL(kill)
 
 TELL(sigqueue)
 {
-	sigqueue(getppid(), SIGUSR1, (union sigval){ 0 });
+	sigqueue(getppid(), SIGUSR1, (union sigval){0});
 }
 
 TELL(pidfd)
@@ -744,7 +745,7 @@ static void prep_flock(void)
 
 static void set_lock(int cmd, short type)
 {
-	struct flock fl = { .l_type = type, .l_whence = SEEK_SET };
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
 
 	OK(fcntl(lock_fd, cmd, &fl));
 }
@@ -860,7 +861,7 @@ TELL(marker_stdio)
 
 TELL(bind)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "published" };
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "published"};
 
 	OK(bind((int)OK(socket(AF_UNIX, SOCK_STREAM, 0)), (struct sockaddr *)&un, sizeof(un)));
 }
@@ -957,12 +958,30 @@ TELL(child_work)
 	write_all(CH, "x", 1);
 }
 
-#define ROW(name, how) { #name, how, "all", NULL, NULL, tell_##name }
-#define VIA(name, channel) { #name, TOLD, "all", channel, NULL, tell_##name }
-#define NAM(name) { #name, NAMED, "all", NULL, prep_source, tell_##name }
-#define MRK(name) { #name, MARKED, "all", NULL, prep_source, tell_##name }
-#define LCK(name, prep) { #name, LOCKED, "all", NULL, prep, tell_##name }
-#define PKD(name, scope) { #name, PEEKED, scope, NULL, NULL, tell_##name }
+#define ROW(name, how)                                     \
+	{                                                  \
+#name, how, "all", NULL, NULL, tell_##name \
+	}
+#define VIA(name, channel)                                     \
+	{                                                      \
+#name, TOLD, "all", channel, NULL, tell_##name \
+	}
+#define NAM(name)                                                   \
+	{                                                           \
+#name, NAMED, "all", NULL, prep_source, tell_##name \
+	}
+#define MRK(name)                                                    \
+	{                                                            \
+#name, MARKED, "all", NULL, prep_source, tell_##name \
+	}
+#define LCK(name, prep)                                       \
+	{                                                     \
+#name, LOCKED, "all", NULL, prep, tell_##name \
+	}
+#define PKD(name, scope)                                      \
+	{                                                     \
+#name, PEEKED, scope, NULL, NULL, tell_##name \
+	}
 
 static const struct row rows[] = {
 	PKD(nothing, "all"),
@@ -1001,39 +1020,39 @@ static const struct row rows[] = {
 	VIA(dup2_over, ch_pipe),
 	VIA(close_range, ch_pipe),
 	VIA(closefrom, ch_pipe),
-	{ "socket_write", TOLD, "all", ch_socketpair, NULL, tell_write },
+	{"socket_write", TOLD, "all", ch_socketpair, NULL, tell_write},
 	VIA(send, ch_socketpair),
 	VIA(sendto, ch_socketpair),
 	VIA(sendmsg, ch_socketpair),
 	VIA(sendmmsg, ch_socketpair),
 	VIA(shutdown, ch_socketpair),
-	{ "socket_close", TOLD, "all", ch_socketpair, NULL, tell_close },
-	{ "dgram", TOLD, "all", ch_dgram, NULL, tell_send },
+	{"socket_close", TOLD, "all", ch_socketpair, NULL, tell_close},
+	{"dgram", TOLD, "all", ch_dgram, NULL, tell_send},
 	VIA(connect, ch_listen),
 	VIA(open_fifo, ch_fifo),
-	{ "tty_write", TOLD, "all", ch_pty, NULL, tell_writev },
-	{ "tty_stdio", TOLD, "all", ch_pty, prep_stream, tell_fputs },
-	{ "eventfd", TOLD, "all", ch_eventfd, NULL, tell_write8 },
+	{"tty_write", TOLD, "all", ch_pty, NULL, tell_writev},
+	{"tty_stdio", TOLD, "all", ch_pty, prep_stream, tell_fputs},
+	{"eventfd", TOLD, "all", ch_eventfd, NULL, tell_write8},
 	VIA(msgsnd, ch_msg),
 	VIA(semop, ch_sem),
-	{ "mq_send", TOLD, "all", ch_mq, prep_mq, tell_mq_send },
-	{ "fflush", TOLD, "all", ch_pipe, prep_stream, tell_fflush },
-	{ "fflush_all", TOLD, "all", ch_pipe, prep_stream, tell_fflush_all },
-	{ "printf_fflush", TOLD, "all", ch_pipe, prep_stdout, tell_printf_fflush },
-	{ "puts_exit", TOLD, "all", ch_pipe, prep_stdout, tell_puts_exit },
-	{ "perror", TOLD, "all", ch_pipe, prep_stderr, tell_perror },
-	{ "line_fputs", TOLD, "all", ch_pipe, prep_line, tell_fputs },
-	{ "line_fputc", TOLD, "all", ch_pipe, prep_line, tell_fputc },
-	{ "line_fprintf", TOLD, "all", ch_pipe, prep_line, tell_fprintf },
-	{ "line_putc_unlocked", TOLD, "all", ch_pipe, prep_line, tell_putc_unlocked },
-	{ "unbuffered_fwrite", TOLD, "all", ch_pipe, prep_unbuffered, tell_fwrite },
-	{ "unbuffered_fprintf", TOLD, "all", ch_pipe, prep_unbuffered, tell_fprintf },
-	{ "unbuffered_fputc", TOLD, "all", ch_pipe, prep_unbuffered, tell_fputc },
-	{ "fclose", TOLD, "all", ch_pipe, prep_stream, tell_fclose },
-	{ "fseek", TOLD, "all", ch_pipe, prep_stream, tell_fseek },
-	{ "overflow_fwrite", TOLD, "all", ch_pipe, prep_stream, tell_overflow_fwrite },
-	{ "overflow_putc", TOLD, "all", ch_pipe, prep_stream, tell_overflow_putc },
-	{ "overflow_fprintf", TOLD, "all", ch_pipe, prep_stream, tell_overflow_fprintf },
+	{"mq_send", TOLD, "all", ch_mq, prep_mq, tell_mq_send},
+	{"fflush", TOLD, "all", ch_pipe, prep_stream, tell_fflush},
+	{"fflush_all", TOLD, "all", ch_pipe, prep_stream, tell_fflush_all},
+	{"printf_fflush", TOLD, "all", ch_pipe, prep_stdout, tell_printf_fflush},
+	{"puts_exit", TOLD, "all", ch_pipe, prep_stdout, tell_puts_exit},
+	{"perror", TOLD, "all", ch_pipe, prep_stderr, tell_perror},
+	{"line_fputs", TOLD, "all", ch_pipe, prep_line, tell_fputs},
+	{"line_fputc", TOLD, "all", ch_pipe, prep_line, tell_fputc},
+	{"line_fprintf", TOLD, "all", ch_pipe, prep_line, tell_fprintf},
+	{"line_putc_unlocked", TOLD, "all", ch_pipe, prep_line, tell_putc_unlocked},
+	{"unbuffered_fwrite", TOLD, "all", ch_pipe, prep_unbuffered, tell_fwrite},
+	{"unbuffered_fprintf", TOLD, "all", ch_pipe, prep_unbuffered, tell_fprintf},
+	{"unbuffered_fputc", TOLD, "all", ch_pipe, prep_unbuffered, tell_fputc},
+	{"fclose", TOLD, "all", ch_pipe, prep_stream, tell_fclose},
+	{"fseek", TOLD, "all", ch_pipe, prep_stream, tell_fseek},
+	{"overflow_fwrite", TOLD, "all", ch_pipe, prep_stream, tell_overflow_fwrite},
+	{"overflow_putc", TOLD, "all", ch_pipe, prep_stream, tell_overflow_putc},
+	{"overflow_fprintf", TOLD, "all", ch_pipe, prep_stream, tell_overflow_fprintf},
 	ROW(kill, SIGNALED),
 	ROW(sigqueue, SIGNALED),
 	ROW(pidfd, SIGNALED),
@@ -1041,10 +1060,10 @@ static const struct row rows[] = {
 	ROW(syscall_kill, SIGNALED),
 	ROW(kill_in_thread, SIGNALED),
 	LCK(flock, prep_flock),
-	{ "flock_close", LOCKED, "all", NULL, prep_flock, tell_close_lock },
+	{"flock_close", LOCKED, "all", NULL, prep_flock, tell_close_lock},
 	LCK(fcntl, prep_posix),
-	{ "fcntl_close", LOCKED, "all", NULL, prep_posix, tell_close_lock },
-	{ "fcntl_alias", LOCKED, "all", NULL, prep_posix, tell_close_alias },
+	{"fcntl_close", LOCKED, "all", NULL, prep_posix, tell_close_lock},
+	{"fcntl_alias", LOCKED, "all", NULL, prep_posix, tell_close_alias},
 	LCK(lockf, prep_posix),
 	LCK(ofd, prep_ofd),
 	NAM(rename),
@@ -1057,8 +1076,8 @@ static const struct row rows[] = {
 	MRK(marker_excl),
 	MRK(marker_creat),
 	MRK(marker_stdio),
-	{ "rmdir", FREED, "all", NULL, prep_lock_dir, tell_rmdir },
-	{ "unlink_lock", FREED, "all", NULL, prep_lock_file, tell_unlink_lock },
+	{"rmdir", FREED, "all", NULL, prep_lock_dir, tell_rmdir},
+	{"unlink_lock", FREED, "all", NULL, prep_lock_file, tell_unlink_lock},
 	NAM(bind),
 	PKD(fsync, "wd/open"),
 	PKD(fdatasync, "wd/open"),
@@ -1069,7 +1088,7 @@ static const struct row rows[] = {
 	PKD(dup, "wd/open"),
 	PKD(fdopen, "wd/open"),
 	PKD(lock_file, "all"),
-	{ "take_flock", PEEKED, "all", NULL, prep_open_lock, tell_take_flock },
+	{"take_flock", PEEKED, "all", NULL, prep_open_lock, tell_take_flock},
 	PKD(chdir, "all"),
 	PKD(umask, "all"),
 	PKD(dlopen, "all"),
@@ -1100,7 +1119,7 @@ static void worker(void)
 
 static bool wait_for_lock(void)
 {
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int fd = (int)OK(open("lock", O_RDWR));
 
 	if (row->prepare == prep_flock)
@@ -1110,7 +1129,7 @@ static bool wait_for_lock(void)
 
 static bool alive(pid_t pid)
 {
-	siginfo_t si = { 0 };
+	siginfo_t si = {0};
 
 	return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && !si.si_pid;
 }

@@ -69,7 +69,7 @@ static void note_times(const char *path)
 
 static void utimensat_route(ROUTE_ARGS)
 {
-	const struct timespec ts[2] = { { 1000, 123456789 }, { 2000, 987654321 } };
+	const struct timespec ts[2] = {{1000, 123456789}, {2000, 987654321}};
 
 	RL("utimensat", utimensat(AT_FDCWD, t_name("%s/%s", dir, name), ts, 0));
 	note_times(t_name("%s/%s", dir, name));
@@ -78,8 +78,8 @@ ROUTE(utimensat)
 
 static void utimes_route(ROUTE_ARGS)
 {
-	const struct timeval tv[2] = { { 3000, 5 }, { 4000, 6 } };
-	const struct timeval tv2[2] = { { 3001, 5 }, { 4001, 6 } };
+	const struct timeval tv[2] = {{3000, 5}, {4000, 6}};
+	const struct timeval tv2[2] = {{3001, 5}, {4001, 6}};
 
 	RL("utimes", utimes(t_name("%s/%s", dir, name), tv));
 	note_times(t_name("%s/%s", dir, name));
@@ -92,7 +92,7 @@ ROUTE(utimes)
 
 static void utime_route(ROUTE_ARGS)
 {
-	const struct utimbuf ub = { 5000, 6000 };
+	const struct utimbuf ub = {5000, 6000};
 
 	RL("utime", utime(t_name("%s/%s", dir, name), &ub));
 	note_times(t_name("%s/%s", dir, name));
@@ -102,8 +102,8 @@ ROUTE(utime)
 /* What is done to the descriptor first, before the close, must survive it. */
 CASE(by_descriptor)
 {
-	const struct timespec ts[2] = { { 1000, 1 }, { 2000, 2 } };
-	const struct timeval tv[2] = { { 3000, 5 }, { 4000, 6 } };
+	const struct timespec ts[2] = {{1000, 1}, {2000, 2}};
+	const struct timeval tv[2] = {{3000, 5}, {4000, 6}};
 	int fd;
 
 	for (int i = 0; i < 2; i++) {
@@ -212,8 +212,8 @@ static void rename_route(ROUTE_ARGS)
 	see(dir, name);
 	put(t_name("%s/%s", dir, name), "in its place");
 	see(dir, t_name("r_%s", name));
-	RL("back", renameat(AT_FDCWD, t_name("%s/r_%s", dir, name), AT_FDCWD,
-			    t_name("%s/%s", dir, name)));
+	RL("back",
+	   renameat(AT_FDCWD, t_name("%s/r_%s", dir, name), AT_FDCWD, t_name("%s/%s", dir, name)));
 	see(dir, name);
 }
 ROUTE(rename)
@@ -399,7 +399,7 @@ ROUTE(setxattr)
 
 static void bind_route(ROUTE_ARGS)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int fd = (int)OK(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s/%s", dir, name);
@@ -412,7 +412,7 @@ ROUTE(bind)
 /* The file as a program: not executable, not a program, busy. */
 static void exec_route(ROUTE_ARGS)
 {
-	char *argv[] = { (char *)name, NULL };
+	char *argv[] = {(char *)name, NULL};
 	pid_t pid;
 	int r;
 
@@ -427,12 +427,35 @@ static void exec_route(ROUTE_ARGS)
 ROUTE(exec)
 
 static const struct t_case cases[] = {
-	C(truncate),    C(chmod),        C(chown),         C(lchown_link), C(utimensat),
-	C(utimes),      C(utime),        C(by_descriptor), C(suid_bits),   C(link),
-	C(link_over),   C(rename),       C(rename_over),   C(renameat2),   C(symlink_over),
-	C(mkdir_over),  C(mknod_over),   C(as_directory),  C(remove),      C(unlink),
-	C(excl),        C(append),       C(reopen),        C(rewrite),     C(open_trunc_only),
-	C(open_create_only), C(setxattr), C(bind),         C(exec),
+	C(truncate),
+	C(chmod),
+	C(chown),
+	C(lchown_link),
+	C(utimensat),
+	C(utimes),
+	C(utime),
+	C(by_descriptor),
+	C(suid_bits),
+	C(link),
+	C(link_over),
+	C(rename),
+	C(rename_over),
+	C(renameat2),
+	C(symlink_over),
+	C(mkdir_over),
+	C(mknod_over),
+	C(as_directory),
+	C(remove),
+	C(unlink),
+	C(excl),
+	C(append),
+	C(reopen),
+	C(rewrite),
+	C(open_trunc_only),
+	C(open_create_only),
+	C(setxattr),
+	C(bind),
+	C(exec),
 };
 
 int main(int argc, char **argv)

@@ -91,7 +91,7 @@ ROUTE(vfork_redirect)
 
 static void spawn_route(ROUTE_ARGS)
 {
-	char *path = t_name("%s/%s", dir, name), *argv[] = { (char *)"cat", path, NULL };
+	char *path = t_name("%s/%s", dir, name), *argv[] = {(char *)"cat", path, NULL};
 	posix_spawn_file_actions_t fa;
 	pid_t pid = -1;
 	int r;
@@ -117,7 +117,8 @@ ROUTE(spawn)
 static void system_route(ROUTE_ARGS)
 {
 	t_flush();
-	RL("system", system(t_name("cat %s/%s 2>&1; wc -c < %s/s_%s 2>/dev/null", dir, name, dir, name)));
+	RL("system",
+	   system(t_name("cat %s/%s 2>&1; wc -c < %s/s_%s 2>/dev/null", dir, name, dir, name)));
 }
 
 CASE(system)
@@ -177,7 +178,8 @@ CASE(exec_self)
 	fd = R(open("y", O_WRONLY | O_CREAT | O_TRUNC, 0644));
 	write_all(fd, "y first\n", 8);
 	t_flush();
-	execl("/bin/sh", "sh", "-c", t_name("cat x y; echo second >&%d; cat y; ls a; test -e a/gone || echo gone", fd),
+	execl("/bin/sh", "sh", "-c",
+	      t_name("cat x y; echo second >&%d; cat y; ls a; test -e a/gone || echo gone", fd),
 	      (char *)NULL);
 	out("exec: %s\n", t_errno(errno));
 }
@@ -194,7 +196,7 @@ CASE(exec_cloexec)
 
 CASE(exec_fails)
 {
-	char *argv[] = { (char *)"x", NULL };
+	char *argv[] = {(char *)"x", NULL};
 	int fd = R(open("y", O_WRONLY | O_CREAT | O_TRUNC, 0644));
 
 	write_all(fd, "one", 3);
@@ -230,7 +232,7 @@ CASE(script)
 		R(chmod("script2", 0700));
 		t_flush();
 		out("spawn %d\n", posix_spawn(&pid, "./script2", NULL, NULL,
-					      (char *[]){ (char *)"script2", NULL }, environ));
+					      (char *[]){(char *)"script2", NULL}, environ));
 		t_reap(pid);
 	}
 }
@@ -384,10 +386,11 @@ CASE(dlopen)
 }
 
 static const struct t_case cases[] = {
-	C(fork),   C(fork_write), C(vfork),       C(vfork_redirect), C(spawn),         C(system),
-	C(system_all), C(popen),  C(popen_write), C(exec),           C(exec_self),     C(exec_cloexec),
-	C(exec_fails), C(script), C(copied_program), C(child_changes), C(clone),       C(generations),
-	C(dlopen), C(no_child), C(no_child_wall),
+	C(fork),          C(fork_write),   C(vfork),       C(vfork_redirect), C(spawn),
+	C(system),        C(system_all),   C(popen),       C(popen_write),    C(exec),
+	C(exec_self),     C(exec_cloexec), C(exec_fails),  C(script),         C(copied_program),
+	C(child_changes), C(clone),        C(generations), C(dlopen),         C(no_child),
+	C(no_child_wall),
 };
 
 int main(int argc, char **argv)

@@ -335,7 +335,7 @@ CASE(copy_into_pending)
 static void readv_route(ROUTE_ARGS)
 {
 	char x[20], y[200];
-	struct iovec v[2] = { { x, sizeof(x) }, { y, sizeof(y) } };
+	struct iovec v[2] = {{x, sizeof(x)}, {y, sizeof(y)}};
 	int fd = open(t_name("%s/%s", dir, name), O_RDONLY), n;
 
 	if (fd < 0)
@@ -376,8 +376,8 @@ ROUTE(read_own)
 static void aio_route(ROUTE_ARGS)
 {
 	char b[300];
-	struct aiocb cb = { .aio_buf = b, .aio_nbytes = sizeof(b) };
-	const struct aiocb *const list[] = { &cb };
+	struct aiocb cb = {.aio_buf = b, .aio_nbytes = sizeof(b)};
+	const struct aiocb *const list[] = {&cb};
 	int n;
 
 	cb.aio_fildes = open(t_name("%s/%s", dir, name), O_RDONLY);
@@ -394,8 +394,8 @@ ROUTE(aio)
 
 CASE(aio_write)
 {
-	struct aiocb cb = { .aio_buf = (char *)"async", .aio_nbytes = 5, .aio_offset = 5 };
-	const struct aiocb *const list[] = { &cb };
+	struct aiocb cb = {.aio_buf = (char *)"async", .aio_nbytes = 5, .aio_offset = 5};
+	const struct aiocb *const list[] = {&cb};
 
 	cb.aio_fildes = R(open("aio", O_WRONLY | O_CREAT | O_TRUNC, 0644));
 	write_all(cb.aio_fildes, "01234", 5);
@@ -425,10 +425,24 @@ static void advise_route(ROUTE_ARGS)
 ROUTE(advise)
 
 static const struct t_case cases[] = {
-	C(mmap),     C(mmap_own), C(mmap_before), C(mmap_written), C(fopen),
-	C(freopen),  C(fdopen),   C(stdio),       C(mkstemp),      C(sendfile),
-	C(copy_file_range), C(splice), C(copy_into_pending), C(readv), C(read_own),
-	C(aio),      C(aio_write), C(advise),
+	C(mmap),
+	C(mmap_own),
+	C(mmap_before),
+	C(mmap_written),
+	C(fopen),
+	C(freopen),
+	C(fdopen),
+	C(stdio),
+	C(mkstemp),
+	C(sendfile),
+	C(copy_file_range),
+	C(splice),
+	C(copy_into_pending),
+	C(readv),
+	C(read_own),
+	C(aio),
+	C(aio_write),
+	C(advise),
 };
 
 int main(int argc, char **argv)

@@ -189,7 +189,7 @@ static void *asker(void *arg)
 
 static void thread_route(ROUTE_ARGS)
 {
-	struct ask a = { .fd = -1 };
+	struct ask a = {.fd = -1};
 	pthread_t t;
 
 	snprintf(a.path, sizeof(a.path), "%s/%s", dir, name);
@@ -206,7 +206,7 @@ static struct {
 	pthread_cond_t c;
 	struct ask *job;
 	bool stop;
-} pool = { .m = PTHREAD_MUTEX_INITIALIZER, .c = PTHREAD_COND_INITIALIZER };
+} pool = {.m = PTHREAD_MUTEX_INITIALIZER, .c = PTHREAD_COND_INITIALIZER};
 
 static void *pool_main(void *arg)
 {
@@ -226,7 +226,7 @@ static void *pool_main(void *arg)
 
 static void old_thread_route(ROUTE_ARGS)
 {
-	struct ask a = { .fd = -1 };
+	struct ask a = {.fd = -1};
 
 	snprintf(a.path, sizeof(a.path), "%s/%s", dir, name);
 	pthread_mutex_lock(&pool.m);
@@ -256,10 +256,10 @@ CASE(old_thread)
 
 static void openat2_route(ROUTE_ARGS)
 {
-	struct open_how how = { .flags = O_RDONLY };
+	struct open_how how = {.flags = O_RDONLY};
 
-	take("openat2", (int)syscall(SYS_openat2, AT_FDCWD, t_name("%s/%s", dir, name), &how,
-				     sizeof(how)));
+	take("openat2",
+	     (int)syscall(SYS_openat2, AT_FDCWD, t_name("%s/%s", dir, name), &how, sizeof(how)));
 }
 ROUTE(openat2)
 
@@ -288,7 +288,7 @@ static void handle_route(ROUTE_ARGS)
 	union {
 		struct file_handle fh;
 		char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
-	} h = { .fh.handle_bytes = MAX_HANDLE_SZ };
+	} h = {.fh.handle_bytes = MAX_HANDLE_SZ};
 	int id;
 	int d = (int)OK(open(".", O_RDONLY | O_DIRECTORY));
 
@@ -370,12 +370,29 @@ CASE(readonly_then_write)
 }
 
 static const struct t_case cases[] = {
-	C(plain),       C(dotted),       C(absolute),         C(dirfd),
-	C(chdir),       C(fchdir),       C(symlink),          C(symlinked_dir),
-	C(hardlink),    C(hardlink_all), C(hardlink_reverse), C(procfd),
-	C(procfd_own),  C(proc_cwd),     C(thread),           C(old_thread),
-	C(openat2),     C(syscall),      C(fortify),          C(handle),
-	C(dangling),    C(new_names),    C(readonly_then_write),
+	C(plain),
+	C(dotted),
+	C(absolute),
+	C(dirfd),
+	C(chdir),
+	C(fchdir),
+	C(symlink),
+	C(symlinked_dir),
+	C(hardlink),
+	C(hardlink_all),
+	C(hardlink_reverse),
+	C(procfd),
+	C(procfd_own),
+	C(proc_cwd),
+	C(thread),
+	C(old_thread),
+	C(openat2),
+	C(syscall),
+	C(fortify),
+	C(handle),
+	C(dangling),
+	C(new_names),
+	C(readonly_then_write),
 };
 
 int main(int argc, char **argv)

@@ -168,8 +168,7 @@ static void readlink_route(ROUTE_ARGS)
 	char to[256] = "";
 
 	RL("readlink of a file", (int)readlink(t_name("%s/%s", dir, name), to, sizeof(to) - 1));
-	RL("readlink of the link",
-	   (int)readlink(t_name("%s/s_%s", dir, name), to, sizeof(to) - 1));
+	RL("readlink of the link", (int)readlink(t_name("%s/s_%s", dir, name), to, sizeof(to) - 1));
 	out("%s\n", to);
 	RL("readlinkat", (int)readlinkat(AT_FDCWD, t_name("%s/%s", dir, name), to, sizeof(to) - 1));
 }
@@ -318,7 +317,7 @@ ROUTE(ftw)
 
 static void fts_route(ROUTE_ARGS)
 {
-	char *const roots[] = { (char *)dir, NULL };
+	char *const roots[] = {(char *)dir, NULL};
 	FTS *f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	FTSENT *e;
 
@@ -447,19 +446,42 @@ CASE(times)
 	OK(stat("first", &a));
 	clock_gettime(CLOCK_REALTIME_COARSE, &after);
 	out("first not after second: %d\n",
-	    a.st_mtim.tv_sec < b.st_mtim.tv_sec ||
-		    (a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec <= b.st_mtim.tv_nsec));
+	    a.st_mtim.tv_sec < b.st_mtim.tv_sec || (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+						    a.st_mtim.tv_nsec <= b.st_mtim.tv_nsec));
 	out("not before: %d\n", a.st_mtim.tv_sec >= before.tv_sec);
 	out("not in the future: %d\n", b.st_mtim.tv_sec <= after.tv_sec);
 }
 
 static const struct t_case cases[] = {
-	C(stat),         C(lstat),         C(stat64),          C(stat_symlink), C(fstatat),
-	C(fstat),        C(xstat),         C(statx),           C(access),       C(access_first),
-	C(faccessat_first), C(readlink),   C(opendir),         C(fdopendir),    C(opendir_before),
-	C(rewinddir),    C(scandir),       C(glob),            C(nftw),         C(ftw),
-	C(fts),          C(realpath),      C(xattr),           C(getxattr_first), C(pathconf),
-	C(inotify),      C(fd_query),      C(size_by_step),    C(times),
+	C(stat),
+	C(lstat),
+	C(stat64),
+	C(stat_symlink),
+	C(fstatat),
+	C(fstat),
+	C(xstat),
+	C(statx),
+	C(access),
+	C(access_first),
+	C(faccessat_first),
+	C(readlink),
+	C(opendir),
+	C(fdopendir),
+	C(opendir_before),
+	C(rewinddir),
+	C(scandir),
+	C(glob),
+	C(nftw),
+	C(ftw),
+	C(fts),
+	C(realpath),
+	C(xattr),
+	C(getxattr_first),
+	C(pathconf),
+	C(inotify),
+	C(fd_query),
+	C(size_by_step),
+	C(times),
 };
 
 int main(int argc, char **argv)

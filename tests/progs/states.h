@@ -27,10 +27,10 @@ enum st_state {
 };
 
 static const char *const st_names[ST_NSTATES] = {
-	[ST_NEW] = "new",         [ST_SAME] = "same",       [ST_LONGER] = "longer",
-	[ST_SHORTER] = "shorter", [ST_EMPTY] = "empty",     [ST_TRUNC] = "trunc",
+	[ST_NEW] = "new",         [ST_SAME] = "same",        [ST_LONGER] = "longer",
+	[ST_SHORTER] = "shorter", [ST_EMPTY] = "empty",      [ST_TRUNC] = "trunc",
 	[ST_OPENNEW] = "opennew", [ST_OPENTRUNC] = "opentr", [ST_OPENRDWR] = "openrw",
-	[ST_GONE] = "gone",       [ST_AGAIN] = "again",     [ST_SHORT] = "short",
+	[ST_GONE] = "gone",       [ST_AGAIN] = "again",      [ST_SHORT] = "short",
 };
 
 static const bool st_exists[ST_NSTATES] = {

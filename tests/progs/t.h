@@ -266,7 +266,10 @@ struct t_case {
 
 /* Defines a case; CASE(chdir) does not collide with chdir(). */
 #define CASE(name) static void case_##name(void)
-#define C(name) { #name, case_##name }
+#define C(name)                    \
+	{                          \
+#name, case_##name \
+	}
 
 /* PROG --fixture prepares the current directory (run without the library); PROG CASE runs a case. */
 T_UNUSED static int t_main(int argc, char **argv, const struct t_case *cases, size_t n,

@@ -122,7 +122,7 @@ static struct {
 	pthread_mutex_t m;
 	pthread_cond_t c;
 	int made, read;
-} relay = { .m = PTHREAD_MUTEX_INITIALIZER, .c = PTHREAD_COND_INITIALIZER };
+} relay = {.m = PTHREAD_MUTEX_INITIALIZER, .c = PTHREAD_COND_INITIALIZER};
 
 static void *reader(void *arg)
 {
@@ -442,7 +442,7 @@ static void on_alarm(int sig)
 
 CASE(signals)
 {
-	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 
 	sigaction(SIGALRM, &sa, NULL);
 	ualarm(300, 300);
@@ -460,8 +460,8 @@ CASE(signals)
 }
 
 static const struct t_case cases[] = {
-	C(two),  C(eight),   C(sixty_four),     C(relay),   C(handed_over), C(one_descriptor),
-	C(one_file), C(one_name), C(forks),     C(systems), C(short_lives), C(signals),
+	C(two),      C(eight),    C(sixty_four), C(relay),   C(handed_over), C(one_descriptor),
+	C(one_file), C(one_name), C(forks),      C(systems), C(short_lives), C(signals),
 };
 
 int main(int argc, char **argv)

@@ -8,8 +8,8 @@
 #include "t.h"
 
 #include <ftw.h>
-#include <time.h>
 #include <sys/xattr.h>
+#include <time.h>
 
 struct entry {
 	char *path;

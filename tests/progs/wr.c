@@ -117,8 +117,8 @@ CASE(pwrites)
 CASE(vectors)
 {
 	static volatile int negative = -1, too_many = 100000;
-	struct iovec v[4] = { { (char *)"one ", 4 }, { NULL, 0 }, { (char *)"two ", 4 },
-			      { (char *)"three", 5 } };
+	struct iovec v[4] = {
+		{(char *)"one ", 4}, {NULL, 0}, {(char *)"two ", 4}, {(char *)"three", 5}};
 	int fd = fresh("f", O_WRONLY);
 
 	R(writev(fd, v, 4));
@@ -281,8 +281,8 @@ CASE(ftruncate)
 /* Around the sizes where something could change: pages, the largest content held, beyond. */
 CASE(sizes)
 {
-	static const size_t sizes[] = { 1,     511,    512,    4095,   4096,   4097,  8192, 65535,
-					65536, 131072, 262143, 262144, 262145, 300000 };
+	static const size_t sizes[] = {1,     511,   512,    4095,   4096,   4097,   8192,
+				       65535, 65536, 131072, 262143, 262144, 262145, 300000};
 
 	for (size_t i = 0; i < T_COUNT(sizes); i++) {
 		putn(t_name("s%zu", sizes[i]), sizes[i], (unsigned)i);
@@ -393,12 +393,13 @@ CASE(excl)
 /* Flags that are never deferred, mixed in. */
 CASE(odd_flags)
 {
-	static const int flags[] = { O_SYNC, O_DSYNC, O_NONBLOCK, O_NOATIME, O_NOCTTY, O_CLOEXEC,
-				     O_NOFOLLOW, O_ASYNC };
+	static const int flags[] = {O_SYNC,   O_DSYNC,   O_NONBLOCK, O_NOATIME,
+				    O_NOCTTY, O_CLOEXEC, O_NOFOLLOW, O_ASYNC};
 	int fd;
 
 	for (size_t i = 0; i < T_COUNT(flags); i++) {
-		fd = RL("open", open(t_name("o%zu", i), O_WRONLY | O_CREAT | O_TRUNC | flags[i], 0644));
+		fd = RL("open",
+			open(t_name("o%zu", i), O_WRONLY | O_CREAT | O_TRUNC | flags[i], 0644));
 		write_all(fd, "odd", 3);
 		out("flags %o\n", fcntl(fd, F_GETFL));
 		R(close(fd));
@@ -447,7 +448,7 @@ CASE(data_syncs)
 
 CASE(locks)
 {
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int fd = fresh("f", O_RDWR), other;
 
 	R(write(fd, "locked", 6));
@@ -474,11 +475,11 @@ CASE(locks)
 }
 
 static const struct t_case cases[] = {
-	C(sequential),    C(gap),         C(seeks),      C(overlap),    C(pwrites),
-	C(vectors),       C(zero_length), C(append),     C(two_writers), C(without_trunc),
-	C(trunc_twice),   C(ftruncate),   C(sizes),      C(grows_large), C(many_bytes),
-	C(many_files),    C(buffer_reuse), C(path_reuse), C(excl),      C(odd_flags),
-	C(data_syncs),    C(locks),
+	C(sequential),  C(gap),          C(seeks),      C(overlap),     C(pwrites),
+	C(vectors),     C(zero_length),  C(append),     C(two_writers), C(without_trunc),
+	C(trunc_twice), C(ftruncate),    C(sizes),      C(grows_large), C(many_bytes),
+	C(many_files),  C(buffer_reuse), C(path_reuse), C(excl),        C(odd_flags),
+	C(data_syncs),  C(locks),
 };
 
 int main(int argc, char **argv)

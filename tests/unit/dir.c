@@ -237,7 +237,8 @@ static void prefix_cache(void)
 	/* a longer prefix that begins alike */
 	CHECK(hits_cache(path_of("cache/a/x")));
 	make_dir("cache/a/a");
-	CHECK_EQ(resolve(AT_FDCWD, path_of("cache/a/a/x"), "x", &why), ino_of(path_of("cache/a/a")));
+	CHECK_EQ(resolve(AT_FDCWD, path_of("cache/a/a/x"), "x", &why),
+		 ino_of(path_of("cache/a/a")));
 }
 
 static struct fio_dir *open_dir(const char *rest)

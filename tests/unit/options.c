@@ -92,9 +92,23 @@ static void numbers(void)
 static void malformed_numbers(void)
 {
 	static const char *const bad[] = {
-		"",      " 1",   "1 ",    "-1",  "+1",  "0x10", "1k",
-		"1e3",   "1.5",  "abc",   "\n",  "1\n", "99999999999999999999",
-		"9223372036854775808", "18446744073709551616", "--", "=",
+		"",
+		" 1",
+		"1 ",
+		"-1",
+		"+1",
+		"0x10",
+		"1k",
+		"1e3",
+		"1.5",
+		"abc",
+		"\n",
+		"1\n",
+		"99999999999999999999",
+		"9223372036854775808",
+		"18446744073709551616",
+		"--",
+		"=",
 	};
 
 	for (size_t i = 0; i < sizeof(numbers_table) / sizeof(numbers_table[0]); i++) {
@@ -107,7 +121,8 @@ static void malformed_numbers(void)
 
 static void choices(void)
 {
-	static const char *const bad[] = {"", "AUTO", "Sync", "sync ", "syncx", "syn", "0", "auto,off"};
+	static const char *const bad[] = {"",      "AUTO", "Sync", "sync ",
+					  "syncx", "syn",  "0",    "auto,off"};
 
 	read_one("FASTIO_ENGINE=uring");
 	CHECK_EQ(fio_opt.engine, FIO_ENGINE_URING);
@@ -150,10 +165,10 @@ static void texts(void)
 /* Similar names are not ours; the last of several assignments counts. */
 static void names(void)
 {
-	char *envp[] = {(char *)"XFASTIO_LAG_US=1", (char *)"FASTIO_LAG_USX=2",
-			(char *)"FASTIO_LAG_U=3",   (char *)"FASTIO_LAG_US",
-			(char *)"FASTIO_=4",        (char *)"fastio_lag_us=5",
-			(char *)"FASTIO_AGE_US=200", (char *)"FASTIO_AGE_US=300", NULL};
+	char *envp[] = {
+		(char *)"XFASTIO_LAG_US=1",  (char *)"FASTIO_LAG_USX=2",  (char *)"FASTIO_LAG_U=3",
+		(char *)"FASTIO_LAG_US",     (char *)"FASTIO_=4",         (char *)"fastio_lag_us=5",
+		(char *)"FASTIO_AGE_US=200", (char *)"FASTIO_AGE_US=300", NULL};
 
 	fio_opt = defaults;
 	fio_options_read(envp);

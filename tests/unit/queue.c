@@ -44,7 +44,8 @@ static void fifo(void)
 	CHECK_EQ(fio_queue_depth(), 10);
 	CHECK_EQ(fio_queue_unclaimed(), 10);
 	for (int i = 0; i < 10; i++) {
-		CHECK(fio_queue_claim(first + (unsigned)i, i & 1) == NULL); /* not before its turn */
+		CHECK(fio_queue_claim(first + (unsigned)i, i & 1) ==
+		      NULL); /* not before its turn */
 		CHECK(fio_queue_claim(first + 10, i & 1) == it[i]);
 		CHECK_EQ(fio_state(it[i]), FIO_ST_CLAIMED);
 		CHECK_EQ(atomic_load(&it[i]->by_caller), i & 1);
@@ -313,9 +314,16 @@ static void reset(void)
 }
 
 static const struct unit_test tests[] = {
-	TEST(fifo), TEST(out_of_order), TEST(write_is_for_the_task), TEST(unclaim),
-	TEST(full), TEST(waiting),      TEST(stress),                TEST(stress_in_batches),
-	TEST(stress_with_unclaim),      TEST(reset),
+	TEST(fifo),
+	TEST(out_of_order),
+	TEST(write_is_for_the_task),
+	TEST(unclaim),
+	TEST(full),
+	TEST(waiting),
+	TEST(stress),
+	TEST(stress_in_batches),
+	TEST(stress_with_unclaim),
+	TEST(reset),
 };
 
 int main(int argc, char **argv)

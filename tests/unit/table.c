@@ -195,8 +195,9 @@ static void hashes(void)
 }
 
 static const struct unit_test tests[] = {
-	TEST(find),        TEST(one_key_only), TEST(same_name_in_two_directories), TEST(collisions),
-	TEST(long_chains), TEST(threads),      TEST(hashes),
+	TEST(find),       TEST(one_key_only), TEST(same_name_in_two_directories),
+	TEST(collisions), TEST(long_chains),  TEST(threads),
+	TEST(hashes),
 };
 
 UNIT_MAIN(tests)

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define UNIT_SKIP 77
-#define UNIT_TIMEOUT 120 /* seconds after which a program hangs */
+#define UNIT_TIMEOUT 60 /* seconds after which a program hangs */
 
 #if defined(__SANITIZE_THREAD__)
 #define UNIT_TSAN 1
@@ -38,16 +38,19 @@ struct unit_test {
 
 static _Atomic int unit_failures;
 
-#define CHECK(cond)                                                                      \
-	do {                                                                             \
-		if (!(cond))                                                             \
-			unit_fail(__FILE__, __LINE__, #cond);                            \
+#define CHECK(cond)                                           \
+	do {                                                  \
+		if (!(cond))                                  \
+			unit_fail(__FILE__, __LINE__, #cond); \
 	} while (0)
 
 #define CHECK_EQ(a, b) unit_eq(__FILE__, __LINE__, #a " == " #b, (long long)(a), (long long)(b))
 #define CHECK_STR(a, b) unit_str(__FILE__, __LINE__, a, b)
 
-#define TEST(name) {#name, name}
+#define TEST(name)          \
+	{                   \
+#name, name \
+	}
 
 __attribute__((unused)) static void unit_fail(const char *file, int line, const char *what)
 {
@@ -55,8 +58,8 @@ __attribute__((unused)) static void unit_fail(const char *file, int line, const 
 		printf("# %s:%d: %s\n", file, line, what);
 }
 
-__attribute__((unused)) static void unit_eq(const char *file, int line, const char *what, long long a,
-					    long long b)
+__attribute__((unused)) static void unit_eq(const char *file, int line, const char *what,
+					    long long a, long long b)
 {
 	if (a == b)
 		return;
@@ -64,7 +67,8 @@ __attribute__((unused)) static void unit_eq(const char *file, int line, const ch
 	printf("#   %lld and %lld\n", a, b);
 }
 
-__attribute__((unused)) static void unit_str(const char *file, int line, const char *a, const char *b)
+__attribute__((unused)) static void unit_str(const char *file, int line, const char *a,
+					     const char *b)
 {
 	if (strcmp(a, b) == 0)
 		return;
@@ -97,9 +101,9 @@ __attribute__((unused)) static int unit_run(const struct unit_test *tests, size_
 	return failed ? 1 : 0;
 }
 
-#define UNIT_MAIN(tests) \
-	int main(int argc, char **argv) \
-	{ \
+#define UNIT_MAIN(tests)                                                                \
+	int main(int argc, char **argv)                                                 \
+	{                                                                               \
 		return unit_run(tests, sizeof(tests) / sizeof((tests)[0]), argc, argv); \
 	}
 
