@@ -145,7 +145,8 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		break;
 	case FIO_KIND_UNLINK:
 		step = FIO_STEP_UNLINK;
-		err = sys_unlinkat(dirfd, it->name, 0);
+		if (!fio_exec_replaced(it, dirfd))
+			err = sys_unlinkat(dirfd, it->name, 0);
 		if (err == -ENOENT)
 			err = 0;
 		break;

@@ -217,7 +217,7 @@ static bool to_ring(struct fio_intent *it)
 		return u.has[OP_WRITE] && u.has[OP_CLOSE] && !it->what &&
 		       atomic_load(&it->task_fd) >= 0;
 	case FIO_KIND_UNLINK:
-		return u.has[OP_UNLINK];
+		return u.has[OP_UNLINK] && !fio_exec_replaced(it, atomic_load(&it->dir->task_fd));
 	}
 	return false;
 }

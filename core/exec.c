@@ -25,6 +25,10 @@ int fio_exec_create_flags(const struct fio_intent *it)
 	/* What another executor may have begun is not a conflict. */
 	if (it->oflags & O_EXCL && !it->made)
 		flags |= O_EXCL;
+	/* The name was absent: a symlink under it now is somebody else's.  Not on a descriptor that the
+	 * program gets, where F_GETFL would show it. */
+	if (it->fd < 0)
+		flags |= O_NOFOLLOW;
 	return flags;
 }
 
@@ -123,6 +127,14 @@ int fio_exec_reopen(const struct fio_intent *it, int dirfd)
 	return -ESTALE;
 }
 
+bool fio_exec_replaced(const struct fio_intent *it, int dirfd)
+{
+	struct stat st;
+
+	return sys_fstatat(dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_ino != it->ino || st.st_dev != it->dev);
+}
+
 void fio_exec(struct fio_intent *it, bool task)
 {
 	int dirfd = task ? atomic_load(&it->dir->task_fd) : it->dir->fd;
@@ -154,7 +166,8 @@ void fio_exec(struct fio_intent *it, bool task)
 		break;
 	case FIO_KIND_UNLINK:
 		step = FIO_STEP_UNLINK;
-		err = sys_unlinkat(dirfd, it->name, 0);
+		if (!fio_exec_replaced(it, dirfd))
+			err = sys_unlinkat(dirfd, it->name, 0);
 		break;
 	}
 	if (task)

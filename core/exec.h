@@ -30,6 +30,8 @@ int fio_exec_create_flags(const struct fio_intent *it);
 int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step);
 /* Content and metadata through an open descriptor; 0 or -errno. */
 int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step);
+/* Somebody else has removed the file that is to be unlinked and made another of that name. */
+bool fio_exec_replaced(const struct fio_intent *it, int dirfd);
 /* The file of that name in dirfd opened again, if it still is the same; -errno. */
 int fio_exec_reopen(const struct fio_intent *it, int dirfd);
 /* The task has used and closed the descriptor it was sent, if it was sent one. */
