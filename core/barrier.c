@@ -57,8 +57,12 @@ void fio_finish(struct fio_found f, enum fio_cause cause)
 			} else {
 				/* What was closed before it keeps an earlier time of modification. */
 				finish_before(it);
-				if (fio_queue_claim_one(it, true))
+				if (!fio_queue_claim_one(it, true))
+					continue;
+				if (atomic_load(&it->gen) == f.gen)
 					fio_exec(it, false);
+				else /* executed and reused since it was found */
+					fio_queue_unclaim(it);
 			}
 			continue;
 		case FIO_ST_BUSY:

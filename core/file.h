@@ -47,9 +47,9 @@ bool fio_name_is_lock(const char *name, size_t len);
 bool fio_warm(void);                    /* the first files of a process are stock */
 bool fio_warm_already(void);            /* the same, without counting a file */
 bool fio_may_create(void);              /* deferred creates pay in this process */
-void fio_create_paid(bool paid);
+void fio_create_paid(bool useful);
 bool fio_may_hold(void);                /* held writes pay in this process */
-void fio_hold_paid(bool paid);
+void fio_hold_paid(bool useful);
 uint32_t fio_window(void);              /* most intents queued */
 void fio_policy_reset(void);
 

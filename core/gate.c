@@ -181,6 +181,8 @@ static bool page_readable(struct fio_thread *t, uintptr_t page)
 	char byte;
 	struct iovec local = {&byte, 1}, remote = {(void *)page, 1};
 
+	if (!page) /* looks like an empty slot, and is never mapped */
+		return false;
 	for (int i = 0; i < FIO_PAGE_CACHE; i++) {
 		if (t->pages[i] == page)
 			return true;

@@ -68,11 +68,11 @@ struct fio_thread *fio_self(void);
 
 /* Close: returns with every other thread outside.  The caller must not be inside; its own calls pass
  * through until it opens the gate.  False if the caller may not (inside already, vfork child). */
-bool fio_gate_close(struct fio_thread **self);
-void fio_gate_open(struct fio_thread *self);
+bool fio_gate_close(struct fio_thread **out);
+void fio_gate_open(struct fio_thread *t);
 void fio_gate_reset(void);
 /* The program's signal mask again, although the gate stays closed (exec). */
-void fio_unmask(struct fio_thread *self);
+void fio_unmask(struct fio_thread *t);
 
 /* True if the process has one thread per core or more busy in the core: nothing can overlap. */
 bool fio_gate_crowded(struct fio_thread *t);

@@ -61,12 +61,13 @@ struct fio_intent {
 	_Atomic uint32_t gen;          /* changes when the intent is freed */
 	struct fio_lock lock;          /* while OPEN or BUSY */
 	uint32_t index;                /* position in the slab */
-	uint8_t kind;                  /* enum fio_kind */
+	_Atomic uint8_t kind;          /* enum fio_kind */
 	uint8_t what;                  /* FIO_SET_* */
 	uint8_t shard;                 /* where intent and buffer came from */
 	bool made;                     /* CREATE: the file exists by now, made by the task (see age.c) */
 	_Atomic bool by_caller;        /* a program thread has claimed it and may have begun */
 	bool sent;                     /* WRITE: the descriptor was sent to the task */
+	bool back;                     /* was unclaimed; counted in queue.c */
 	bool linked;                   /* in the tables */
 	uint8_t name_len;              /* bytes of name */
 	int fd;                        /* the program's descriptor while OPEN, else -1 */

@@ -69,9 +69,9 @@ bool fio_may_create(void)
 	return may(&create);
 }
 
-void fio_create_paid(bool yes)
+void fio_create_paid(bool useful)
 {
-	paid(&create, yes);
+	paid(&create, useful);
 }
 
 bool fio_may_hold(void)
@@ -79,9 +79,9 @@ bool fio_may_hold(void)
 	return may(&hold);
 }
 
-void fio_hold_paid(bool yes)
+void fio_hold_paid(bool useful)
 {
-	paid(&hold, yes);
+	paid(&hold, useful);
 }
 
 uint32_t fio_window(void)

@@ -12,7 +12,7 @@
 
 #define MASK (FIO_QUEUE_SIZE - 1)
 #define CELL_EMPTY 0u
-#define CELL_DONE 1u
+#define CELL_DONE(pos) ((uintptr_t)(pos) << 1 | 1) /* of one lap only; intents are even */
 #define SPINS 300 /* looks before a waiter sleeps: about as long as a small operation */
 
 static_assert((FIO_QUEUE_SIZE & MASK) == 0, "size is a power of two");
@@ -23,6 +23,7 @@ static _Alignas(FIO_CACHELINE) _Atomic uint64_t hint;   /* everything before is 
 static _Alignas(FIO_CACHELINE) _Atomic uint64_t retire; /* everything before is done */
 static _Alignas(FIO_CACHELINE) _Atomic uint32_t waiters;
 static _Atomic uint32_t event; /* futex */
+static _Atomic uint32_t n_back; /* intents that were unclaimed and not claimed again */
 
 uint64_t fio_queue_head(void)
 {
@@ -41,7 +42,8 @@ uint32_t fio_queue_unclaimed(void)
 	uint64_t h = atomic_load_explicit(&hint, memory_order_relaxed);
 	uint64_t r = atomic_load_explicit(&retire, memory_order_relaxed);
 
-	return (uint32_t)(atomic_load_explicit(&head, memory_order_relaxed) - (h > r ? h : r));
+	return (uint32_t)(atomic_load_explicit(&head, memory_order_relaxed) - (h > r ? h : r)) +
+	       atomic_load_explicit(&n_back, memory_order_relaxed);
 }
 
 bool fio_queue_put(struct fio_intent *it)
@@ -67,6 +69,10 @@ bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
 	if (!atomic_compare_exchange_strong(&it->state, &queued, FIO_ST_CLAIMED))
 		return false;
 	atomic_store(&it->by_caller, by_caller);
+	if (unlikely(it->back)) {
+		it->back = false;
+		atomic_fetch_sub(&n_back, 1);
+	}
 	return true;
 }
 
@@ -75,7 +81,8 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 	uint64_t pos = atomic_load(&hint), r = atomic_load(&retire);
 	bool gap = false;
 
-	if (pos < r)
+	/* What was given back may be before the hint. */
+	if (pos < r || unlikely(atomic_load(&n_back)))
 		pos = r;
 	for (; pos < limit; pos++) {
 		uintptr_t cell = atomic_load(&cells[pos & MASK]);
@@ -87,7 +94,7 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 			gap = true;
 			continue;
 		}
-		if (cell != CELL_DONE) {
+		if (!(cell & 1)) {
 			struct fio_intent *it = (struct fio_intent *)cell;
 
 			if (atomic_load(&it->state) == FIO_ST_QUEUING &&
@@ -101,6 +108,12 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 				continue;
 			}
 			mine = fio_queue_claim_one(it, by_caller);
+			if (mine && by_caller && it->kind == FIO_KIND_WRITE) {
+				/* It was reused between the look at its kind and the claim. */
+				fio_queue_unclaim(it);
+				gap = true;
+				continue;
+			}
 		}
 		expect = pos;
 		if (!gap) {
@@ -117,10 +130,10 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 
 void fio_queue_done(uint64_t pos)
 {
-	atomic_store(&cells[pos & MASK], CELL_DONE);
+	atomic_store(&cells[pos & MASK], CELL_DONE(pos));
 	for (;;) {
 		uint64_t r = atomic_load(&retire);
-		uintptr_t done = CELL_DONE;
+		uintptr_t done = CELL_DONE(r);
 
 		if (r == atomic_load(&head) ||
 		    !atomic_compare_exchange_strong(&cells[r & MASK], &done, CELL_EMPTY))
@@ -199,12 +212,10 @@ void fio_queue_wait_copies(void)
 
 void fio_queue_unclaim(struct fio_intent *it)
 {
-	uint64_t pos = atomic_load(&it->queue_pos), old = atomic_load(&hint);
-
 	atomic_store(&it->by_caller, false);
+	it->back = true;
+	atomic_fetch_add(&n_back, 1);
 	atomic_store(&it->state, FIO_ST_QUEUED);
-	while (old > pos && !atomic_compare_exchange_weak(&hint, &old, pos))
-		;
 }
 
 void fio_queue_repair(void)
@@ -218,7 +229,7 @@ void fio_queue_repair(void)
 		uintptr_t cell = atomic_load(&cells[pos & MASK]);
 		struct fio_intent *it = (struct fio_intent *)cell;
 
-		if (cell == CELL_EMPTY || cell == CELL_DONE)
+		if (cell == CELL_EMPTY || cell & 1)
 			continue;
 		if (atomic_load(&it->state) == FIO_ST_FREE || atomic_load(&it->queue_pos) != pos)
 			fio_queue_done(pos);
@@ -234,4 +245,5 @@ void fio_queue_reset(void)
 	atomic_store(&retire, 0);
 	atomic_store(&waiters, 0);
 	atomic_store(&event, 0);
+	atomic_store(&n_back, 0);
 }

@@ -29,7 +29,6 @@ void fio_table_del(struct fio_intent *it, uint32_t held);
 /* dir NULL: in any directory. */
 struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len);
 struct fio_found fio_table_by_ino(uint64_t ino_hash);
-/* Any intent (other than skip) in the directory. */
 void fio_tables_reset(void);
 
 #endif /* FIO_TABLE_H */

@@ -30,6 +30,11 @@ static bool annihilate(struct fio_found f)
 
 	if (it->kind != FIO_KIND_CREATE || !fio_queue_claim_one(it, true))
 		return false;
+	if (atomic_load(&it->gen) != f.gen) {
+		/* Executed and reused since it was found. */
+		fio_queue_unclaim(it);
+		return false;
+	}
 	fio_count(elided_annihilated);
 	fio_complete(it, 0, FIO_STEP_NONE, FIO_LOCK_HELD);
 	return true;
