@@ -10,87 +10,88 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FIO_COUNTERS(X)                    \
-	X(deferred, create)                \
-	X(deferred, write)                 \
-	X(deferred, close)                 \
-	X(deferred, unlink)                \
-	X(deferred, chmod)                 \
-	X(deferred, chown)                 \
-	X(deferred, utimens)               \
-	X(elided, trunc)                   \
-	X(elided, meta)                    \
-	X(elided, write)                   \
-	X(elided, annihilated)             \
-	X(executed, task)                  \
-	X(executed, ring)                  \
-	X(executed, caller)                \
-	X(barrier, all)                    \
-	X(barrier, file)                   \
-	X(barrier, dir)                    \
-	X(barrier, wait_us)                \
-	X(cause, exit)                     \
-	X(cause, fork)                     \
-	X(cause, exec)                     \
-	X(cause, signal)                   \
-	X(cause, channel)                  \
-	X(cause, sync)                     \
-	X(cause, namespace)                \
-	X(cause, lock)                     \
-	X(cause, fd)                       \
-	X(cause, path)                     \
-	X(cause, dir)                      \
-	X(cause, cred)                     \
-	X(cause, map)                      \
-	X(cause, stdio)                    \
-	X(cause, other)                    \
-	X(task, starts)                    \
-	X(task, wakes)                     \
-	X(task, batches)                   \
-	X(task, aged)                      \
-	X(task, taken_over)                \
-	X(ring, submits)                   \
-	X(ring, sqes)                      \
-	X(ring, fallbacks)                 \
-	X(dir, resolved)                   \
-	X(dir, cached)                     \
-	X(dir, listed)                     \
-	X(dir, known)                      \
-	X(dir, checked)                    \
-	X(pass, warmup)                    \
-	X(pass, flags)                     \
-	X(pass, fs)                        \
-	X(pass, dir)                       \
-	X(pass, name)                      \
-	X(pass, exists)                    \
-	X(pass, space)                     \
-	X(pass, limit)                     \
-	X(pass, busy)                      \
-	X(pass, size)                      \
-	X(pass, order)                     \
-	X(pass, memory)                    \
-	X(pass, fstat)                     \
-	X(pass, type)                      \
-	X(pass, perm)                      \
-	X(pass, mapped)                    \
-	X(pass, notask)                    \
-	X(pass, serial)                    \
-	X(pass, short)                     \
-	X(pass, small)                     \
+#define FIO_COUNTERS(X)        \
+	X(deferred, create)    \
+	X(deferred, write)     \
+	X(deferred, close)     \
+	X(deferred, unlink)    \
+	X(deferred, chmod)     \
+	X(deferred, chown)     \
+	X(deferred, utimens)   \
+	X(elided, trunc)       \
+	X(elided, meta)        \
+	X(elided, write)       \
+	X(elided, annihilated) \
+	X(executed, task)      \
+	X(executed, ring)      \
+	X(executed, caller)    \
+	X(barrier, all)        \
+	X(barrier, file)       \
+	X(barrier, dir)        \
+	X(barrier, wait_us)    \
+	X(cause, exit)         \
+	X(cause, fork)         \
+	X(cause, exec)         \
+	X(cause, signal)       \
+	X(cause, channel)      \
+	X(cause, sync)         \
+	X(cause, namespace)    \
+	X(cause, lock)         \
+	X(cause, fd)           \
+	X(cause, path)         \
+	X(cause, dir)          \
+	X(cause, cred)         \
+	X(cause, map)          \
+	X(cause, stdio)        \
+	X(cause, other)        \
+	X(task, starts)        \
+	X(task, wakes)         \
+	X(task, batches)       \
+	X(task, aged)          \
+	X(task, taken_over)    \
+	X(ring, submits)       \
+	X(ring, sqes)          \
+	X(ring, fallbacks)     \
+	X(dir, resolved)       \
+	X(dir, cached)         \
+	X(dir, listed)         \
+	X(dir, known)          \
+	X(dir, checked)        \
+	X(pass, warmup)        \
+	X(pass, flags)         \
+	X(pass, fs)            \
+	X(pass, dir)           \
+	X(pass, name)          \
+	X(pass, exists)        \
+	X(pass, space)         \
+	X(pass, limit)         \
+	X(pass, busy)          \
+	X(pass, size)          \
+	X(pass, order)         \
+	X(pass, memory)        \
+	X(pass, fstat)         \
+	X(pass, type)          \
+	X(pass, perm)          \
+	X(pass, mapped)        \
+	X(pass, notask)        \
+	X(pass, serial)        \
+	X(pass, short)         \
+	X(pass, small)         \
 	X(errors, late)
 
 enum fio_counter {
 #define X(group, name) FIO_CNT_##group##_##name,
 	FIO_COUNTERS(X)
 #undef X
-	FIO_NCOUNTERS
+		FIO_NCOUNTERS
 };
 
 extern _Atomic uint64_t fio_counters[FIO_NCOUNTERS];
 
 #define fio_count(name) fio_count_n(name, 1)
-#define fio_count_n(name, n) \
-	atomic_fetch_add_explicit(&fio_counters[FIO_CNT_##name], (uint64_t)(n), memory_order_relaxed)
+#define fio_count_n(name, n)                                                    \
+	atomic_fetch_add_explicit(&fio_counters[FIO_CNT_##name], (uint64_t)(n), \
+				  memory_order_relaxed)
 
 /* The same for a counter that is chosen at run time. */
 #define fio_count_at(i) atomic_fetch_add_explicit(&fio_counters[i], 1, memory_order_relaxed)

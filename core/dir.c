@@ -19,14 +19,14 @@
 
 #define PER_CHUNK 64
 #define CHUNKS 64
-#define LIVE_MAX 64          /* more than this many: the least recently used one is retired */
-#define VALID_US 10000       /* a cached prefix is looked up again after this time */
-#define CHECKS_TO_LIST 8     /* names asked of the kernel before the directory is listed */
-#define LIST_MAX 2048        /* a directory with more names is not listed */
+#define LIVE_MAX 64      /* more than this many: the least recently used one is retired */
+#define VALID_US 10000   /* a cached prefix is looked up again after this time */
+#define CHECKS_TO_LIST 8 /* names asked of the kernel before the directory is listed */
+#define LIST_MAX 2048    /* a directory with more names is not listed */
 #define PATH_LEN_MAX 4096
 
 #define FS_IOC_GETFLAGS_ 0x80086601L
-#define BAD_FLAGS                                                                         \
+#define BAD_FLAGS                                                                            \
 	(0x10 /* immutable */ | 0x20 /* append */ | 0x8 /* sync */ | 0x10000 /* dirsync */ | \
 	 0x40000000 /* casefold */ | 0x800 /* encrypted */)
 
@@ -410,8 +410,8 @@ struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 	return resolve_slow(t, dirfd, path);
 }
 
-struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
-				size_t *name_len, int *why)
+struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
+				const char **name, size_t *name_len, int *why)
 {
 	uint64_t epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire), base = 0;
 	long len = fio_pathlen(t, path, PATH_LEN_MAX);

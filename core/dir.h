@@ -33,36 +33,36 @@ enum fio_trait {
 
 /* One mounted file system, by st_dev. */
 struct fio_fs {
-	dev_t dev;               /* identity */
-	bool ok;                 /* of a type whose behaviour is known, writable, no quota */
-	bool grpid;              /* new files take the directory's group */
-	bool unlink_ok;          /* background unlinks overlap with the program's */
-	_Atomic int64_t credit;  /* bytes that may be deferred before space is asked for again */
+	dev_t dev;              /* identity */
+	bool ok;                /* of a type whose behaviour is known, writable, no quota */
+	bool grpid;             /* new files take the directory's group */
+	bool unlink_ok;         /* background unlinks overlap with the program's */
+	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
 };
 
 struct fio_dir {
-	_Atomic uint32_t refs;   /* users, or FIO_DIR_DEAD */
-	_Atomic uint32_t gen;    /* changes when the directory is retired */
-	uint32_t index;          /* position in the table */
-	uint32_t traits;         /* enum fio_trait */
-	int fd;                  /* program's hidden descriptor */
-	_Atomic int task_fd;     /* task's descriptor, -1 if it has none */
-	bool sent;               /* fd was sent to the task (or inherited by it) */
-	mode_t mode;             /* as traits were found */
+	_Atomic uint32_t refs; /* users, or FIO_DIR_DEAD */
+	_Atomic uint32_t gen;  /* changes when the directory is retired */
+	uint32_t index;        /* position in the table */
+	uint32_t traits;       /* enum fio_trait */
+	int fd;                /* program's hidden descriptor */
+	_Atomic int task_fd;   /* task's descriptor, -1 if it has none */
+	bool sent;             /* fd was sent to the task (or inherited by it) */
+	mode_t mode;           /* as traits were found */
 	uid_t uid;
 	gid_t gid;
-	uint64_t traits_epoch;   /* fio_traits_epoch then */
-	dev_t dev;               /* identity */
+	uint64_t traits_epoch; /* fio_traits_epoch then */
+	dev_t dev;             /* identity */
 	ino_t ino;
-	uint64_t hash;           /* of (dev, ino) */
-	struct fio_fs *fs;       /* never NULL */
-	int64_t used_us;         /* coarse time of last use */
-	struct fio_lock lock;    /* protects what follows */
-	uint64_t known_epoch;    /* fio_known_epoch while the set is complete, 0: it is not */
-	uint32_t *names;         /* open-addressed fingerprints, 0 empty */
-	uint32_t names_cap;      /* slots, a power of two */
-	uint32_t n_names;        /* used slots */
-	uint32_t checks;         /* names asked of the kernel since the last listing */
+	uint64_t hash;        /* of (dev, ino) */
+	struct fio_fs *fs;    /* never NULL */
+	int64_t used_us;      /* coarse time of last use */
+	struct fio_lock lock; /* protects what follows */
+	uint64_t known_epoch; /* fio_known_epoch while the set is complete, 0: it is not */
+	uint32_t *names;      /* open-addressed fingerprints, 0 empty */
+	uint32_t names_cap;   /* slots, a power of two */
+	uint32_t n_names;     /* used slots */
+	uint32_t checks;      /* names asked of the kernel since the last listing */
 };
 
 /* Changes whenever a path may lead elsewhere than before. */
@@ -80,8 +80,8 @@ extern _Atomic uint64_t fio_known_epoch;
  * The directory that path's parent is, referenced; *name is the last component within path.
  * NULL and *why (enum fio_counter) when the call cannot be deferred.
  */
-struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
-				size_t *name_len, int *why);
+struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
+				const char **name, size_t *name_len, int *why);
 /* The directory that path itself is, referenced, or NULL. */
 struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path);
 void fio_dir_ref(struct fio_dir *d);

@@ -22,11 +22,11 @@
 #define SAMPLE 4
 
 static struct {
-	int64_t quickest;  /* of the sample under way, us */
-	uint32_t sampled;  /* plain calls in it */
-	uint32_t since;    /* intents by the ring since the last sample */
-	bool slow;         /* what the last full sample said */
-	bool ring;         /* the ring is there */
+	int64_t quickest; /* of the sample under way, us */
+	uint32_t sampled; /* plain calls in it */
+	uint32_t since;   /* intents by the ring since the last sample */
+	bool slow;        /* what the last full sample said */
+	bool ring;        /* the ring is there */
 } a;
 
 static int start(void)

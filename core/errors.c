@@ -46,8 +46,8 @@ static void put_dir(struct fio_fmt *f, int dirfd)
 void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool task)
 {
 	static const char *const steps[] = {
-		[FIO_STEP_NONE] = "finish",     [FIO_STEP_OPEN] = "create",
-		[FIO_STEP_WRITE] = "write",     [FIO_STEP_TRUNCATE] = "truncate",
+		[FIO_STEP_NONE] = "finish",           [FIO_STEP_OPEN] = "create",
+		[FIO_STEP_WRITE] = "write",           [FIO_STEP_TRUNCATE] = "truncate",
 		[FIO_STEP_CHOWN] = "change owner of", [FIO_STEP_CHMOD] = "change mode of",
 		[FIO_STEP_UTIMENS] = "set times of",  [FIO_STEP_UNLINK] = "remove",
 	};

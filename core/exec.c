@@ -10,6 +10,7 @@
 #include "dir.h"
 #include "errors.h"
 #include "fio.h"
+#include "options.h"
 #include "queue.h"
 #include "sys.h"
 #include "table.h"
@@ -72,18 +73,24 @@ int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step)
 int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step)
 {
 	uint32_t len = atomic_load_explicit(&it->len, memory_order_acquire);
+	bool in_place = false;
 	int err = 0;
 
 	if (it->what & FIO_SET_TRUNC) {
 		*step = FIO_STEP_TRUNCATE;
-		if (len == 0 || it->old_size != (off_t)len)
-			err = sys_ftruncate(fd, 0);
-		else
+		in_place = len && (it->old_size == (off_t)len || fio_opt.crash == FIO_CRASH_POSIX);
+		if (in_place)
 			fio_count(elided_trunc);
+		else
+			err = sys_ftruncate(fd, 0);
 	}
 	if (!err && len) {
 		*step = FIO_STEP_WRITE;
 		err = write_all(fd, it->data, len);
+	}
+	if (!err && in_place && it->old_size > (off_t)len) {
+		*step = FIO_STEP_TRUNCATE;
+		err = sys_ftruncate(fd, len);
 	}
 	return err ? err : fio_exec_meta(it, fd, step);
 }

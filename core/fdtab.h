@@ -38,8 +38,10 @@ static inline uint64_t fio_fd_get(int fd)
 
 	if ((unsigned)fd >= FIO_FD_PAGE * FIO_FD_PAGES)
 		return 0;
-	page = atomic_load_explicit(&fio_fd_pages[(unsigned)fd / FIO_FD_PAGE], memory_order_acquire);
-	return page ? atomic_load_explicit(&page[(unsigned)fd % FIO_FD_PAGE], memory_order_acquire) : 0;
+	page = atomic_load_explicit(&fio_fd_pages[(unsigned)fd / FIO_FD_PAGE],
+				    memory_order_acquire);
+	return page ? atomic_load_explicit(&page[(unsigned)fd % FIO_FD_PAGE], memory_order_acquire)
+		    : 0;
 }
 
 #define FIO_FD_QUIET 2ULL /* entry: reading from it acquires nothing */

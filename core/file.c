@@ -14,9 +14,9 @@
 #include "exec.h"
 #include "fdtab.h"
 #include "hidden.h"
+#include "mapped.h"
 #include "mem.h"
 #include "options.h"
-#include "mapped.h"
 #include "placeholder.h"
 #include "queue.h"
 #include "sys.h"
@@ -24,8 +24,9 @@
 #include "util.h"
 
 /* Opens that are never deferred. */
-#define NEVER \
-	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | O_DIRECTORY | O_ASYNC)
+#define NEVER                                                                           \
+	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | \
+	 O_DIRECTORY | O_ASYNC)
 /* Handing an open file to the task costs as much as writing this much; tests hold everything. */
 #define HOLD_MIN 16384
 #define BULK 16 /* data-carrying creates in a row after which O_EXCL may be deferred */
@@ -103,8 +104,7 @@ static int defer_create(struct fio_thread *t, struct fio_dir *dir, const char *n
 /* The name is to be created: is it absent, and may that be believed for now? */
 static int open_create(struct fio_thread *t, int dirfd, const char *path, int flags, mode_t mode)
 {
-	bool exclusive = flags & O_EXCL &&
-			 atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
+	bool exclusive = flags & O_EXCL && atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
 	bool want_create = !exclusive && fio_may_create();
 	const char *name;
 	size_t len;
@@ -237,7 +237,8 @@ out:
 	return ret;
 }
 
-void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len, int fd)
+void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
+		     int fd)
 {
 	struct fio_intent *it;
 	struct stat st;
@@ -446,7 +447,8 @@ static bool reserve(struct fio_thread *t, struct fio_intent *it, uint32_t len)
 	data = fio_buf_get(fio_shard(t), len, &cap, FIO_LOCK_HELD);
 	if (!data)
 		return false;
-	if (atomic_fetch_add(&fio_held_bytes, (int64_t)cap - old) + cap - old > fio_opt.max_pending) {
+	if (atomic_fetch_add(&fio_held_bytes, (int64_t)cap - old) + cap - old >
+	    fio_opt.max_pending) {
 		atomic_fetch_sub(&fio_held_bytes, (int64_t)cap - old);
 		fio_buf_put(fio_shard(t), data, cap, FIO_LOCK_HELD);
 		return false;
@@ -684,11 +686,8 @@ int fio_close(int fd)
 	} else {
 		detach(it);
 	}
-	if (ret == 0 || ret == FIO_PASS) {
-		err = fio_error_take();
-		if (err && ret == 0)
-			ret = err;
-	}
+	if (ret == 0)
+		ret = fio_error_take();
 out:
 	fio_leave(t);
 	return ret;

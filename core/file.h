@@ -38,19 +38,20 @@ void fio_finish_others(struct fio_intent *but, enum fio_cause cause);
 void fio_submit(struct fio_intent *it);
 
 /* The program's descriptor fd is a new, empty, real file: hold what is written to it. */
-void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len, int fd);
+void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
+		     int fd);
 
 /* Programs lock by making such a name and unlock by removing it. */
 bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
-bool fio_warm(void);                    /* the first files of a process are stock */
-bool fio_warm_already(void);            /* the same, without counting a file */
-bool fio_may_create(void);              /* deferred creates pay in this process */
+bool fio_warm(void);         /* the first files of a process are stock */
+bool fio_warm_already(void); /* the same, without counting a file */
+bool fio_may_create(void);   /* deferred creates pay in this process */
 void fio_create_paid(bool useful);
-bool fio_may_hold(void);                /* held writes pay in this process */
+bool fio_may_hold(void); /* held writes pay in this process */
 void fio_hold_paid(bool useful);
-uint32_t fio_window(void);              /* most intents queued */
+uint32_t fio_window(void); /* most intents queued */
 void fio_policy_reset(void);
 
 #endif /* FIO_FILE_H */

@@ -70,11 +70,11 @@ static inline bool fio_pending(void)
 
 /* The next definitions of what the core must know to defer at all. */
 struct fio_env {
-	char **envp;                                     /* the process's environment */
+	char **envp;                                        /* the process's environment */
 	int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own (vdso) */
 	bool foreign_meta; /* somebody else interposes chown/chmod/stat ...: do not defer metadata */
 	bool foreign_files; /* somebody else interposes open/close/write/unlink: do not defer at all */
-	bool secure;       /* AT_SECURE: pass everything through, ignore the environment */
+	bool secure;        /* AT_SECURE: pass everything through, ignore the environment */
 };
 
 /* From the constructor, once.  Before it every call answers FIO_PASS. */

@@ -12,10 +12,10 @@
 #include "util.h"
 
 #define FS_PER_PAGE 64
-#define SPACE_MIN (32LL << 20)  /* bytes that must be free at least */
-#define INODES_MIN 4096         /* inodes that must be free at least */
-#define CREDIT (8LL << 20)      /* bytes deferred between two looks */
-#define PER_FILE 4096           /* bytes that a file counts beside its content */
+#define SPACE_MIN (32LL << 20) /* bytes that must be free at least */
+#define INODES_MIN 4096        /* inodes that must be free at least */
+#define CREDIT (8LL << 20)     /* bytes deferred between two looks */
+#define PER_FILE 4096          /* bytes that a file counts beside its content */
 
 /* Protocol: grows under the directories' lock; read without it up to n, which is stored last. */
 struct fs_page {

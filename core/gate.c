@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "mem.h"
 #include "clock.h"
+#include "mem.h"
 #include "sys.h"
 #include "util.h"
 

@@ -26,33 +26,33 @@ struct fio_dir;
 
 /* A resolved directory prefix, as this thread last saw it. */
 struct fio_prefix {
-	uint64_t epoch;             /* fio_ns_epoch when resolved; 0: empty */
-	uint64_t base;              /* identity of the dirfd it is relative to, 0: the cwd or root */
-	int64_t when_us;            /* coarse time when it was resolved */
-	struct fio_dir *dir;        /* type-stable; valid while gen matches */
-	uint32_t gen;               /* dir->gen when cached */
-	uint32_t len;               /* bytes of text */
-	char text[FIO_PREFIX_MAX];  /* the prefix as the program wrote it */
+	uint64_t epoch;            /* fio_ns_epoch when resolved; 0: empty */
+	uint64_t base;             /* identity of the dirfd it is relative to, 0: the cwd or root */
+	int64_t when_us;           /* coarse time when it was resolved */
+	struct fio_dir *dir;       /* type-stable; valid while gen matches */
+	uint32_t gen;              /* dir->gen when cached */
+	uint32_t len;              /* bytes of text */
+	char text[FIO_PREFIX_MAX]; /* the prefix as the program wrote it */
 };
 
 struct fio_thread {
-	int depth;                /* inside the core (or a fork of this thread) */
-	bool vforked;             /* a vfork was begun on this thread: check the pid */
-	uint8_t shard;            /* 1-based shard, 0: not assigned yet */
-	uint8_t prefix_next;      /* next victim in prefix[] */
-	uint8_t page_next;        /* next victim in pages[] */
-	uint32_t active_epoch;    /* last epoch in which the thread counted itself active */
-	uint64_t sigmask;         /* the program's mask while inside, if it was changed */
-	bool masked;              /* sigmask is to be restored */
+	int depth;                       /* inside the core (or a fork of this thread) */
+	bool vforked;                    /* a vfork was begun on this thread: check the pid */
+	uint8_t shard;                   /* 1-based shard, 0: not assigned yet */
+	uint8_t prefix_next;             /* next victim in prefix[] */
+	uint8_t page_next;               /* next victim in pages[] */
+	uint32_t active_epoch;           /* last epoch in which the thread counted itself active */
+	uint64_t sigmask;                /* the program's mask while inside, if it was changed */
+	bool masked;                     /* sigmask is to be restored */
 	uintptr_t pages[FIO_PAGE_CACHE]; /* pages of program memory that were readable */
-	uint64_t unlink_dir;      /* hash of where the last unlink was */
-	uint32_t unlink_run;      /* unlinks there in a row */
+	uint64_t unlink_dir;             /* hash of where the last unlink was */
+	uint32_t unlink_run;             /* unlinks there in a row */
 	struct fio_prefix prefix[FIO_DIR_CACHE];
 };
 
-extern _Atomic bool fio_on;           /* deferral is possible at all */
-extern _Atomic bool fio_handlers;     /* the program has signal handlers */
-extern int fio_pid;                   /* the process whose memory this is */
+extern _Atomic bool fio_on;       /* deferral is possible at all */
+extern _Atomic bool fio_handlers; /* the program has signal handlers */
+extern int fio_pid;               /* the process whose memory this is */
 
 /* NULL: not let in, make the stock call.  Must be paired with fio_leave. */
 struct fio_thread *fio_enter(void);

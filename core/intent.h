@@ -57,44 +57,44 @@ enum fio_kind {
 #define FIO_FD_LOST (-2) /* task_fd: was sent, and there was no room for it */
 
 struct fio_intent {
-	_Atomic uint32_t state;        /* enum fio_state */
-	_Atomic uint32_t gen;          /* changes when the intent is freed */
-	struct fio_lock lock;          /* while OPEN or BUSY */
-	uint32_t index;                /* position in the slab */
-	_Atomic uint8_t kind;          /* enum fio_kind */
-	uint8_t what;                  /* FIO_SET_* */
-	uint8_t shard;                 /* where intent and buffer came from */
-	bool made;                     /* CREATE: the file exists by now, made by the task (see age.c) */
-	_Atomic bool by_caller;        /* a program thread has claimed it and may have begun */
-	bool sent;                     /* WRITE: the descriptor was sent to the task */
-	bool back;                     /* was unclaimed; counted in queue.c */
-	bool linked;                   /* in the tables */
-	uint8_t name_len;              /* bytes of name */
-	int fd;                        /* the program's descriptor while OPEN, else -1 */
-	_Atomic int task_fd;           /* the task's descriptor of the file, -1 if none */
-	int oflags;                    /* flags of the program's open */
-	mode_t mode;                   /* mode of the program's open */
-	mode_t chmod_mode;             /* FIO_SET_MODE */
-	uid_t uid;                     /* FIO_SET_OWNER, -1: as it is */
-	gid_t gid;                     /* FIO_SET_OWNER, -1: as it is */
-	_Atomic uint32_t len;          /* bytes held, from offset 0 */
-	uint32_t cap;                  /* bytes of data */
-	int err;                       /* an error that the descriptor keeps */
-	char *data;                    /* held content */
-	off_t pos;                     /* the descriptor's offset as the program sees it */
-	off_t old_size;                /* FIO_SET_TRUNC: size before */
-	_Atomic uint64_t queue_pos;    /* position in the queue */
-	int64_t born_us;               /* coarse time of the first held byte */
-	struct fio_dir *dir;           /* referenced while the intent lives */
-	uint64_t name_hash;            /* of name; 0: none */
-	uint64_t ino_hash;             /* of (dev, ino); 0: none yet */
-	dev_t dev;                     /* identity if ino_hash is set */
+	_Atomic uint32_t state; /* enum fio_state */
+	_Atomic uint32_t gen;   /* changes when the intent is freed */
+	struct fio_lock lock;   /* while OPEN or BUSY */
+	uint32_t index;         /* position in the slab */
+	_Atomic uint8_t kind;   /* enum fio_kind */
+	uint8_t what;           /* FIO_SET_* */
+	uint8_t shard;          /* where intent and buffer came from */
+	bool made;              /* CREATE: the file exists by now, made by the task (see age.c) */
+	_Atomic bool by_caller; /* a program thread has claimed it and may have begun */
+	bool sent;              /* WRITE: the descriptor was sent to the task */
+	bool back;              /* was unclaimed; counted in queue.c */
+	bool linked;            /* in the tables */
+	uint8_t name_len;       /* bytes of name */
+	int fd;                 /* the program's descriptor while OPEN, else -1 */
+	_Atomic int task_fd;    /* the task's descriptor of the file, -1 if none */
+	int oflags;             /* flags of the program's open */
+	mode_t mode;            /* mode of the program's open */
+	mode_t chmod_mode;      /* FIO_SET_MODE */
+	uid_t uid;              /* FIO_SET_OWNER, -1: as it is */
+	gid_t gid;              /* FIO_SET_OWNER, -1: as it is */
+	_Atomic uint32_t len;   /* bytes held, from offset 0 */
+	uint32_t cap;           /* bytes of data */
+	int err;                /* an error that the descriptor keeps */
+	char *data;             /* held content */
+	off_t pos;              /* the descriptor's offset as the program sees it */
+	off_t old_size;         /* FIO_SET_TRUNC: size before */
+	_Atomic uint64_t queue_pos; /* position in the queue */
+	int64_t born_us;            /* coarse time of the first held byte */
+	struct fio_dir *dir;        /* referenced while the intent lives */
+	uint64_t name_hash;         /* of name; 0: none */
+	uint64_t ino_hash;          /* of (dev, ino); 0: none yet */
+	dev_t dev;                  /* identity if ino_hash is set */
 	ino_t ino;
-	struct fio_intent *next_name;  /* chain of the name table's bucket */
-	struct fio_intent *next_ino;   /* chain of the inode table's bucket */
-	struct fio_intent *next_free;  /* chain of the free list */
-	struct timespec ts[2];         /* FIO_SET_TIMES */
-	char name[FIO_NAME_MAX + 1];   /* last component, terminated */
+	struct fio_intent *next_name; /* chain of the name table's bucket */
+	struct fio_intent *next_ino;  /* chain of the inode table's bucket */
+	struct fio_intent *next_free; /* chain of the free list */
+	struct timespec ts[2];        /* FIO_SET_TIMES */
+	char name[FIO_NAME_MAX + 1];  /* last component, terminated */
 };
 
 static_assert(sizeof(struct fio_intent) <= 512, "an intent fits its slot");

@@ -182,6 +182,8 @@ void fio_exec_prepare(void)
 		return;
 	if (atomic_load(&fio_on))
 		wind_up(FIO_CAUSE_EXEC);
+	/* No later call of this program can report it. */
+	fio_error_print();
 	write_counters();
 	fio_counters_reset();
 	/* Signals stay as the program set them: exec inherits the mask. */

@@ -17,8 +17,8 @@ void fio_lock_slow(struct fio_lock *l, uint32_t held)
 
 	for (int i = 0; i < SPINS; i++) {
 		zero = 0;
-		if (atomic_compare_exchange_weak_explicit(&l->word, &zero, held, memory_order_acquire,
-							  memory_order_relaxed))
+		if (atomic_compare_exchange_weak_explicit(
+			    &l->word, &zero, held, memory_order_acquire, memory_order_relaxed))
 			return;
 		fio_pause();
 	}
@@ -27,10 +27,9 @@ void fio_lock_slow(struct fio_lock *l, uint32_t held)
 		/* From here on we may not be the only sleeper, so we hold it with the waiters bit set. */
 		old = atomic_load_explicit(&l->word, memory_order_relaxed);
 		if (old == 0) {
-			if (atomic_compare_exchange_weak_explicit(&l->word, &old,
-								  held | FIO_LOCK_WAITERS,
-								  memory_order_acquire,
-								  memory_order_relaxed))
+			if (atomic_compare_exchange_weak_explicit(
+				    &l->word, &old, held | FIO_LOCK_WAITERS, memory_order_acquire,
+				    memory_order_relaxed))
 				return;
 			continue;
 		}

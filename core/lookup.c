@@ -104,8 +104,8 @@ static bool is_magic(const char *path)
 	return strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/", 5) == 0;
 }
 
-static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow, dev_t dev, ino_t ino,
-		  int err, enum fio_cause cause)
+static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow, dev_t dev,
+		  ino_t ino, int err, enum fio_cause cause)
 {
 	long len = fio_pathlen(t, path, PATH_LEN_MAX);
 	bool any;
@@ -122,7 +122,8 @@ static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow
 		any |= fio_finish_dir(dev, ino, cause);
 	}
 	/* A link may lead to a file that is just coming into being. */
-	if (!any && follow && (err == 0 || err == ENOENT) && fio_pending() && is_symlink(dirfd, path)) {
+	if (!any && follow && (err == 0 || err == ENOENT) && fio_pending() &&
+	    is_symlink(dirfd, path)) {
 		fio_finish_all(cause);
 		any = true;
 	}
@@ -161,8 +162,8 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 	if (!t)
 		return false;
 	if (ret < 0) {
-		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), 0, 0, ret == -EEXIST ? 0 : -ret,
-			      FIO_CAUSE_PATH);
+		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), 0, 0,
+			      ret == -EEXIST ? 0 : -ret, FIO_CAUSE_PATH);
 		/* It may have come into being meanwhile. */
 		again |= ret == -ENOENT && fio_seq() != seq;
 		if (!again && ret == -EEXIST &&

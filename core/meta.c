@@ -154,7 +154,8 @@ int fio_futimens(int fd, const struct timespec ts[2])
 		return FIO_PASS;
 	ok = ts && fio_readable(t, ts, 2 * sizeof(*ts));
 	for (int i = 0; ok && i < 2; i++)
-		ok = ts[i].tv_nsec >= 0 && (ts[i].tv_nsec < 1000000000 || ts[i].tv_nsec == UTIME_OMIT);
+		ok = ts[i].tv_nsec >= 0 &&
+		     (ts[i].tv_nsec < 1000000000 || ts[i].tv_nsec == UTIME_OMIT);
 	it = begin(t, fd, &ret, ok);
 	if (it) {
 		for (int i = 0; i < 2; i++) {

@@ -22,10 +22,10 @@ struct fio_options fio_opt = {
 };
 
 struct row {
-	const char *name;          /* the variable's name after FASTIO_ */
-	int64_t *number;           /* where a number or choice goes, or NULL */
-	char *text;                /* where a text goes (256 bytes), or NULL */
-	int64_t min, max;          /* bounds of a number */
+	const char *name;           /* the variable's name after FASTIO_ */
+	int64_t *number;            /* where a number or choice goes, or NULL */
+	char *text;                 /* where a text goes (256 bytes), or NULL */
+	int64_t min, max;           /* bounds of a number */
 	const char *const *choices; /* names of a choice in the order of its enum, or NULL */
 };
 

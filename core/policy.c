@@ -9,19 +9,19 @@
 #include "task.h"
 #include "util.h"
 
-#define WINDOW 256    /* queued intents before the caller helps */
+#define WINDOW 256 /* queued intents before the caller helps */
 #define CREDIT_MAX 64
 #define CREDIT_START 24
-#define COST 8        /* credit that a deferral costs which was forced at once */
-#define PAUSE 256     /* files after which a kind of deferral that did not pay is tried again */
+#define COST 8    /* credit that a deferral costs which was forced at once */
+#define PAUSE 256 /* files after which a kind of deferral that did not pay is tried again */
 
 /*
  * A kind of deferral that is undone by the program's next call only costs.  Each success adds to the
  * credit, each failure takes more; at zero the kind pauses for a while.
  */
 struct credit {
-	_Atomic int left;   /* 0: paused */
-	_Atomic int pause;  /* files until it is tried again */
+	_Atomic int left;  /* 0: paused */
+	_Atomic int pause; /* files until it is tried again */
 };
 
 static struct credit create = {CREDIT_START, 0}, hold = {CREDIT_START, 0};

@@ -22,7 +22,7 @@ static _Alignas(FIO_CACHELINE) _Atomic uint64_t head;   /* next position to rese
 static _Alignas(FIO_CACHELINE) _Atomic uint64_t hint;   /* everything before is claimed */
 static _Alignas(FIO_CACHELINE) _Atomic uint64_t retire; /* everything before is done */
 static _Alignas(FIO_CACHELINE) _Atomic uint32_t waiters;
-static _Atomic uint32_t event; /* futex */
+static _Atomic uint32_t event;  /* futex */
 static _Atomic uint32_t n_back; /* intents that were unclaimed and not claimed again */
 
 uint64_t fio_queue_head(void)

@@ -167,7 +167,8 @@ static inline int sys_gettid(void)
 	return (int)SYS0(SYS_gettid);
 }
 
-static inline int sys_futex_wait(_Atomic uint32_t *word, uint32_t val, const struct timespec *timeout)
+static inline int sys_futex_wait(_Atomic uint32_t *word, uint32_t val,
+				 const struct timespec *timeout)
 {
 	return (int)SYS4(SYS_futex, word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, val, timeout);
 }

@@ -27,7 +27,8 @@ void fio_table_add_ino(struct fio_intent *it, uint32_t held);
 void fio_table_del(struct fio_intent *it, uint32_t held);
 
 /* dir NULL: in any directory. */
-struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len);
+struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name,
+				   size_t len);
 struct fio_found fio_table_by_ino(uint64_t ino_hash);
 void fio_tables_reset(void);
 

@@ -32,10 +32,10 @@
 
 #define STACK (256u * 1024)
 #define TLS_SIZE (64u * 1024)
-#define WAKE_BATCH 8     /* queued intents that wake a napping task */
-#define NAP_NS 1000000   /* the longest nap while something may come of age */
-#define NAPS_TO_DEEP 20  /* naps without work before the task sleeps until woken */
-#define COPIES_MAX 100   /* files whose descriptors the task has at most */
+#define WAKE_BATCH 8    /* queued intents that wake a napping task */
+#define NAP_NS 1000000  /* the longest nap while something may come of age */
+#define NAPS_TO_DEEP 20 /* naps without work before the task sleeps until woken */
+#define COPIES_MAX 100  /* files whose descriptors the task has at most */
 #define CLOSE_TRIES 1000
 #define SYS_pidfd_open_ 434
 #define SYS_close_range_ 436
@@ -555,7 +555,8 @@ bool fio_task_gone(void)
 
 	si.si_pid = 0;
 	return SYS5(SYS_waitid, 1 /* P_PID */, pid, &si,
-		    0x01000000 /* WNOWAIT */ | 0x40000000 /* __WALL */ | 4 /* WEXITED */ | 1 /* WNOHANG */,
+		    0x01000000 /* WNOWAIT */ | 0x40000000 /* __WALL */ | 4 /* WEXITED */ |
+			    1 /* WNOHANG */,
 		    NULL) < 0 ||
 	       si.si_pid == pid;
 }

@@ -104,7 +104,8 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 		fio_count(pass_type);
 		goto out;
 	}
-	f = fio_table_by_ino(fio_hash_inode(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino));
+	f = fio_table_by_ino(
+		fio_hash_inode(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino));
 	if (f.it)
 		fio_finish(f, FIO_CAUSE_PATH);
 	/* Where room is short, what it frees may be needed by the next write. */
@@ -136,7 +137,8 @@ static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 	if (len <= 0)
 		return false;
 	slash = memrchr(path, '/', (size_t)len);
-	where = fio_hash_name(path, slash ? (size_t)(slash - path) : 0) + (uint64_t)(unsigned)dirfd +
+	where = fio_hash_name(path, slash ? (size_t)(slash - path) : 0) +
+		(uint64_t)(unsigned)dirfd +
 		atomic_load_explicit(&fio_moved_epoch, memory_order_relaxed);
 	if (where != t->unlink_dir) {
 		t->unlink_dir = where;

@@ -55,12 +55,12 @@ static inline bool fio_believing(void)
 #define PATH(path, follow) fio_release_path(AT_FDCWD, path, follow, FIO_CAUSE_PATH)
 #define AT_PATH(dirfd, path, follow, flags) release_at(dirfd, path, follow, flags)
 /* A new name appears at once: what was done before it comes first. */
-#define STREAM_OPEN(path, mode)                                                                    \
-	do {                                                                                       \
-		if (*(mode) == 'r')                                                                \
-			STREAM_PATH(path);                                                         \
-		else                                                                               \
-			ALL(STDIO);                                                                \
+#define STREAM_OPEN(path, mode)            \
+	do {                               \
+		if (*(mode) == 'r')        \
+			STREAM_PATH(path); \
+		else                       \
+			ALL(STDIO);        \
 	} while (0)
 #define STREAM_PATH(path) fio_release_path(AT_FDCWD, path, true, FIO_CAUSE_STDIO)
 #define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)
@@ -69,15 +69,15 @@ static inline bool fio_believing(void)
 #define RENAMED(dirfd, path, flags) fio_renamed(dirfd, path, flags)
 #define CHANGED fio_paths_changed()
 #define CHANGED_ALL fio_traits_changed()
-#define LOCKED(fd)                                                                                 \
-	do {                                                                                       \
-		fio_locked(fd);                                                                    \
-		ACQUIRE;                                                                           \
+#define LOCKED(fd)              \
+	do {                    \
+		fio_locked(fd); \
+		ACQUIRE;        \
 	} while (0)
-#define ALL_KINDS(options)                                                                         \
-	do {                                                                                       \
-		if ((options) & (__WALL | __WCLONE))                                               \
-			fio_hide_task();                                                           \
+#define ALL_KINDS(options)                           \
+	do {                                         \
+		if ((options) & (__WALL | __WCLONE)) \
+			fio_hide_task();             \
 	} while (0)
 #define DIRECTORY(fd) fio_release_dirfd(fd, FIO_CAUSE_DIR)
 #define CHANNEL(fd) fio_release_channel(fd)
