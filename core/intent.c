@@ -45,7 +45,7 @@ struct fio_intent *fio_intent_at(uint32_t index)
 }
 
 /* With the shard's lock held. */
-static bool grow(unsigned shard)
+static void grow(unsigned shard)
 {
 	uint32_t n;
 	bool ok = false;
@@ -69,18 +69,18 @@ static bool grow(unsigned shard)
 	if (ok)
 		atomic_store_explicit(&n_chunks, n + 1, memory_order_release);
 	fio_unlock(&grow_lock);
-	return ok;
 }
 
 struct fio_intent *fio_intent_get(unsigned shard)
 {
-	struct fio_intent *it = NULL;
+	struct fio_intent *it;
 
 	fio_lock(&shards[shard].lock);
-	if (shards[shard].free || grow(shard)) {
-		it = shards[shard].free;
+	if (!shards[shard].free)
+		grow(shard);
+	it = shards[shard].free;
+	if (it)
 		shards[shard].free = it->next_free;
-	}
 	fio_unlock(&shards[shard].lock);
 	if (!it)
 		return NULL;

@@ -159,7 +159,7 @@ static void accept_mail(const struct mail *m, int fd)
 /* In the task: takes what has arrived; waits for at least one message if block. */
 static void read_mail(bool block)
 {
-	struct mail m;
+	struct mail m = {0};
 	int fd;
 
 	while (receive_mail(task.task_sock, &m, &fd, block ? 0 : MSG_DONTWAIT) == 0) {
@@ -238,7 +238,7 @@ static void keep_for(const struct mail *m, int fd)
 
 int fio_task_take(struct fio_intent *it)
 {
-	struct mail m;
+	struct mail m = {0};
 	int fd;
 
 	fio_lock(&task.give_lock);
