@@ -29,9 +29,10 @@
 	 O_DIRECTORY | O_ASYNC)
 /* Handing an open file to the task costs as much as writing this much; tests hold everything. */
 #define HOLD_MIN 16384
-#define BULK 16 /* data-carrying creates in a row after which O_EXCL may be deferred */
+#define GRAIN_NS 10000000 /* two ticks of the kernel's file time */
+#define BULK 16 /* exclusive creates after which they are a run of files rather than locks */
 
-static _Atomic uint32_t bulk; /* data-carrying creates since the last that was not */
+static _Atomic uint32_t bulk; /* exclusive creates seen */
 
 /* ---- open ---- */
 
@@ -114,9 +115,15 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 	struct fio_found f;
 	int why, ret = FIO_PASS;
 
-	if (!want_create && !fio_may_hold()) {
-		/* Nothing to gain from knowing more about this file. */
-		fio_count(pass_fstat);
+	if (!want_create && (exclusive || !fio_may_hold())) {
+		/* Nothing to gain from knowing more about this file.  Its name appears at once: what was
+		 * done before comes first. */
+		if (exclusive) {
+			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
+			fio_count(pass_order);
+		} else {
+			fio_count(pass_fstat);
+		}
 		fio_created();
 		fio_finish_all(FIO_CAUSE_NAMESPACE);
 		return flags & O_TRUNC && !(flags & O_EXCL) ? FIO_PASS_TRUNC : FIO_PASS;
@@ -152,12 +159,9 @@ static int open_create(struct fio_thread *t, int dirfd, const char *path, int fl
 		goto out;
 	if (!want_create || (flags & O_EXCL && fio_name_is_lock(name, len))) {
 		/* The name appears at once: what was done before it comes first. */
-		if (exclusive || flags & O_EXCL)
+		if (flags & O_EXCL)
 			fio_finish_all(FIO_CAUSE_NAMESPACE);
-		if (exclusive)
-			fio_count(pass_order);
-		else
-			fio_count(pass_fstat);
+		fio_count(pass_fstat);
 		ret = FIO_PASS_HOLD;
 		goto out;
 	}
@@ -254,6 +258,17 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 	tie(it, fd);
 }
 
+/* Then a truncation of the empty file would change nothing but this time, by less than its grain. */
+static bool just_modified(const struct stat *st)
+{
+	struct timespec now;
+
+	fio_clock(CLOCK_REALTIME_COARSE, &now);
+	return (now.tv_sec - st->st_mtim.tv_sec) * 1000000000LL + now.tv_nsec -
+		       st->st_mtim.tv_nsec <
+	       GRAIN_NS;
+}
+
 /* The stock open has succeeded; what was left out (truncation) or may be held (content) is tied to it. */
 static int attach(struct fio_thread *t, int dirfd, const char *path, int flags, int passed, int fd,
 		  bool *done)
@@ -273,8 +288,10 @@ static int attach(struct fio_thread *t, int dirfd, const char *path, int flags, 
 	fs = fio_fs_find(st.st_dev);
 	if (fs && !fs->ok)
 		return 0;
-	if (passed == FIO_PASS_TRUNC && st.st_size == 0)
+	if (passed == FIO_PASS_TRUNC && st.st_size == 0) {
+		*done = just_modified(&st);
 		return 0;
+	}
 	if (passed == FIO_PASS_HOLD && (st.st_size != 0 || !fio_may_hold() || fio_gate_crowded(t)))
 		return 0;
 	if (fio_is_mapped(fio_hash_inode(st.st_dev, st.st_ino))) {
@@ -486,9 +503,7 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 		if (it->what & FIO_SET_TRUNC && (off_t)n == it->old_size)
 			return false;
 		if (n < HOLD_MIN && fio_opt.warmup) {
-			/* Not before it is known whether this is a run of creates. */
-			if (atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed) >= BULK)
-				fio_hold_paid(false);
+			fio_hold_paid(false);
 			fio_count(pass_small);
 			return false;
 		}
@@ -669,10 +684,8 @@ int fio_close(int fd)
 	} else if (it->len) {
 		if (it->kind == FIO_KIND_CREATE) {
 			fio_create_paid(true);
-			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
 		} else {
 			fio_hold_paid(true);
-			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
 		}
 		submit_closed(it);
 		ret = 0;

@@ -47,6 +47,7 @@ struct fio_thread {
 	uintptr_t pages[FIO_PAGE_CACHE]; /* pages of program memory that were readable */
 	uint64_t unlink_dir;             /* hash of where the last unlink was */
 	uint32_t unlink_run;             /* unlinks there in a row */
+	bool unlink_stock;               /* they cannot be deferred there */
 	struct fio_prefix prefix[FIO_DIR_CACHE];
 };
 

@@ -12,7 +12,7 @@
 
 void fio_lock_slow(struct fio_lock *l, uint32_t held)
 {
-	const struct timespec patience = {.tv_nsec = 100 * 1000 * 1000};
+	const struct timespec patience = {.tv_nsec = 20 * 1000 * 1000};
 	uint32_t old, zero;
 
 	for (int i = 0; i < SPINS; i++) {
@@ -41,7 +41,9 @@ void fio_lock_slow(struct fio_lock *l, uint32_t held)
 		old |= FIO_LOCK_WAITERS;
 		if (sys_futex_wait(&l->word, old, &patience) != -ETIMEDOUT)
 			continue;
-		if ((old & FIO_LOCK_TASK) && !(held & FIO_LOCK_TASK) && fio_task_gone())
+		/* A holder that was killed will not come back: nothing it did not finish was acknowledged. */
+		if (held & FIO_LOCK_TASK ? !(old & FIO_LOCK_TASK) && fio_task_orphaned()
+					 : (old & FIO_LOCK_TASK) && fio_task_gone())
 			atomic_compare_exchange_strong(&l->word, &old, 0);
 	}
 }

@@ -283,9 +283,9 @@ void fio_task_poke(bool queued)
 
 /* ---- the task itself ---- */
 
-static bool program_died(int parent)
+bool fio_task_orphaned(void)
 {
-	return SYS0(SYS_getppid) != parent;
+	return SYS0(SYS_getppid) != fio_pid;
 }
 
 static void lag(void)
@@ -346,7 +346,7 @@ static void work(int parent)
 	for (;;) {
 		int n, flying;
 
-		if (program_died(parent)) {
+		if (fio_task_orphaned()) {
 			while (task.engine->reap(true))
 				;
 			read_mail(false);

@@ -90,6 +90,7 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 	if (f.it)
 		fio_finish(f, FIO_CAUSE_PATH);
 	if (!(dir->traits & FIO_DIR_UNLINK)) {
+		t->unlink_stock = true;
 		fio_count(pass_serial);
 		goto out;
 	}
@@ -143,8 +144,9 @@ static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 	if (where != t->unlink_dir) {
 		t->unlink_dir = where;
 		t->unlink_run = 0;
+		t->unlink_stock = false;
 	}
-	return t->unlink_run++ >= least;
+	return t->unlink_run++ >= least && !t->unlink_stock;
 }
 
 static bool unlocks(struct fio_thread *t, const char *path)
