@@ -31,11 +31,7 @@ static bool finish_name(const char *name, size_t len, bool absent, enum fio_caus
 
 	if (len == 0 || len > FIO_NAME_MAX)
 		return false;
-	while ((f = fio_table_by_name(NULL, hash, name, len)).it) {
-		enum fio_state state = fio_state(f.it);
-
-		if (!absent && (state == FIO_ST_QUEUED || (state == FIO_ST_OPEN && !f.it->made)))
-			break;
+	while ((f = fio_table_by_any_name(hash, name, len, !absent)).it) {
 		fio_finish(f, cause);
 		any = true;
 		if (fio_state(f.it) == FIO_ST_OPEN && f.it->err)

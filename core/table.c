@@ -87,7 +87,15 @@ void fio_table_del(struct fio_intent *it, uint32_t held)
 	}
 }
 
-struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len)
+static bool has_begun(struct fio_intent *it)
+{
+	enum fio_state state = fio_state(it);
+
+	return state == FIO_ST_CLAIMED || state == FIO_ST_BUSY || (state == FIO_ST_OPEN && it->made);
+}
+
+static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len,
+				  bool begun)
 {
 	struct bucket *b = bucket(names, hash);
 	struct fio_found found = {NULL, 0};
@@ -97,7 +105,7 @@ struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const cha
 	fio_lock(&b->lock);
 	for (struct fio_intent *it = b->head; it; it = it->next_name) {
 		if (it->name_hash == hash && (!dir || it->dir == dir) && it->name_len == len &&
-		    memcmp(it->name, name, len) == 0) {
+		    memcmp(it->name, name, len) == 0 && (!begun || has_begun(it))) {
 			found.it = it;
 			found.gen = atomic_load_explicit(&it->gen, memory_order_relaxed);
 			break;
@@ -105,6 +113,16 @@ struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const cha
 	}
 	fio_unlock(&b->lock);
 	return found;
+}
+
+struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len)
+{
+	return find_name(dir, hash, name, len, false);
+}
+
+struct fio_found fio_table_by_any_name(uint64_t hash, const char *name, size_t len, bool begun)
+{
+	return find_name(NULL, hash, name, len, begun);
 }
 
 struct fio_found fio_table_by_ino(uint64_t hash)
