@@ -91,7 +91,8 @@ static bool has_begun(struct fio_intent *it)
 {
 	enum fio_state state = fio_state(it);
 
-	return state == FIO_ST_CLAIMED || state == FIO_ST_BUSY || (state == FIO_ST_OPEN && it->made);
+	return state == FIO_ST_CLAIMED || state == FIO_ST_BUSY ||
+	       (state == FIO_ST_OPEN && it->made);
 }
 
 static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len,
