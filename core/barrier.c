@@ -104,8 +104,9 @@ static bool flush_open(struct fio_intent *it, void *arg)
 	if (it == arg || (state != FIO_ST_OPEN && state != FIO_ST_BUSY))
 		return true;
 	fio_lock(&it->lock);
+	/* Opened and not even written to: deferring it was of no use. */
 	if (fio_state(it) == FIO_ST_OPEN)
-		fio_file_flush(it, false);
+		fio_file_flush(it, !it->len);
 	else
 		fio_unlock(&it->lock);
 	return true;

@@ -208,6 +208,11 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 		fio_created();
 		return FIO_PASS;
 	}
+	if (flags & O_CREAT && !fio_pending() && !atomic_load(&fio_errors) && fio_resting()) {
+		fio_count(pass_fstat);
+		fio_created();
+		return FIO_PASS;
+	}
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;
@@ -228,8 +233,6 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 			if (fio_pending())
 				fio_finish_last(t, path);
 			fio_created();
-			if (flags & O_TRUNC && !(flags & O_EXCL))
-				ret = FIO_PASS_TRUNC;
 			goto out;
 		}
 		ret = open_create(t, dirfd, path, flags, mode);

@@ -45,7 +45,9 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
-bool fio_warm(void);         /* the first files of a process are stock */
+bool fio_warm(void); /* the first files of a process are stock */
+/* Nothing pays at present: the file is stock.  Counts it. */
+bool fio_resting(void);
 bool fio_warm_already(void); /* the same, without counting a file */
 bool fio_may_create(void);   /* deferred creates pay in this process */
 void fio_create_paid(bool useful);

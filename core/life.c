@@ -313,7 +313,7 @@ void fio_mkdir_done(int dirfd, const char *path)
 	struct fio_thread *t;
 	struct fio_dir *d;
 
-	if (!fio_warm_already()) {
+	if (!fio_warm_already() || fio_resting()) {
 		fio_created();
 		return;
 	}

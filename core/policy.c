@@ -64,6 +64,21 @@ static void paid(struct credit *c, bool yes)
 	}
 }
 
+static bool resting(struct credit *c)
+{
+	return atomic_load_explicit(&c->left, memory_order_relaxed) <= 0 &&
+	       atomic_load_explicit(&c->pause, memory_order_relaxed) > 1;
+}
+
+bool fio_resting(void)
+{
+	if (!resting(&create) || !resting(&hold))
+		return false;
+	atomic_fetch_sub_explicit(&create.pause, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&hold.pause, 1, memory_order_relaxed);
+	return true;
+}
+
 bool fio_may_create(void)
 {
 	return may(&create);
