@@ -64,14 +64,12 @@
 	X(pass, name)          \
 	X(pass, exists)        \
 	X(pass, space)         \
-	X(pass, limit)         \
 	X(pass, busy)          \
 	X(pass, size)          \
 	X(pass, order)         \
 	X(pass, memory)        \
 	X(pass, fstat)         \
 	X(pass, type)          \
-	X(pass, perm)          \
 	X(pass, mapped)        \
 	X(pass, notask)        \
 	X(pass, serial)        \

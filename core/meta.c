@@ -58,12 +58,11 @@ static bool may_chown_to_all(void)
 }
 
 /* The intent of fd, locked, if it may take metadata; else it is flushed and *ret set. */
-static struct fio_intent *begin(struct fio_thread *t, int fd, int *ret, bool ok)
+static struct fio_intent *begin(int fd, int *ret, bool ok)
 {
 	struct fio_intent *it = fio_fd_lock(fd);
 	int err;
 
-	(void)t;
 	*ret = FIO_PASS;
 	if (!it)
 		return NULL;
@@ -88,7 +87,7 @@ int fio_fchmod(int fd, mode_t mode)
 	if (!t)
 		return FIO_PASS;
 	/* Without privilege setgid may be dropped according to the group: let the kernel decide. */
-	it = begin(t, fd, &ret, !(mode & (S_ISUID | S_ISGID)) || may_chown_to_all());
+	it = begin(fd, &ret, !(mode & (S_ISUID | S_ISGID)) || may_chown_to_all());
 	if (it) {
 		it->chmod_mode = mode & 07777;
 		it->what |= FIO_SET_MODE;
@@ -111,7 +110,7 @@ int fio_fchown(int fd, uid_t uid, gid_t gid)
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;
-	it = begin(t, fd, &ret, may_chown_to_all());
+	it = begin(fd, &ret, may_chown_to_all());
 	if (it && it->what & FIO_SET_MODE && it->chmod_mode & (S_ISUID | S_ISGID)) {
 		/* A change of owner takes these bits away again. */
 		ret = fio_file_flush(it, false);
@@ -156,7 +155,7 @@ int fio_futimens(int fd, const struct timespec ts[2])
 	for (int i = 0; ok && i < 2; i++)
 		ok = ts[i].tv_nsec >= 0 &&
 		     (ts[i].tv_nsec < 1000000000 || ts[i].tv_nsec == UTIME_OMIT);
-	it = begin(t, fd, &ret, ok);
+	it = begin(fd, &ret, ok);
 	if (it) {
 		for (int i = 0; i < 2; i++) {
 			if (!(it->what & FIO_SET_TIMES) || ts[i].tv_nsec != UTIME_OMIT)
