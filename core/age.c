@@ -15,6 +15,7 @@
 #include "fio.h"
 #include "log.h"
 #include "options.h"
+#include "queue.h"
 #include "sys.h"
 #include "task.h"
 
@@ -43,8 +44,8 @@ static int make(struct fio_intent *it, enum fio_step *step)
 {
 	int fd, err;
 
-	if (it->kind == FIO_KIND_CREATE)
-		return fio_exec_create(it, atomic_load(&it->dir->task_fd), step);
+	if (fio_has_placeholder(it))
+		return fio_exec_open(it, atomic_load(&it->dir->task_fd), step);
 	fd = file_of(it);
 	if (fd < 0)
 		return -EBADF;
@@ -77,12 +78,13 @@ static bool age_one(struct fio_intent *it, void *arg)
 		return true;
 	if (!fio_trylock_as(&it->lock, as_task))
 		return true;
-	if (fio_state(it) == FIO_ST_OPEN && !it->made && it->linked &&
+	/* What was closed before it keeps an earlier time of modification. */
+	if (fio_state(it) == FIO_ST_OPEN && !it->made && it->linked && !fio_queue_depth() &&
 	    atomic_load(&it->dir->task_fd) >= 0) {
 		atomic_store(&it->state, FIO_ST_BUSY);
 		fd = make(it, &step);
 		if (fd >= 0) {
-			if (it->kind == FIO_KIND_CREATE)
+			if (fio_has_placeholder(it))
 				give(it, fd);
 			sys_close(fd);
 			fio_exec_copy_used(it);
@@ -136,7 +138,8 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		it->made = true;
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
-		fd = fio_exec_create(it, dirfd, &step);
+	case FIO_KIND_UPDATE:
+		fd = fio_exec_open(it, dirfd, &step);
 		err = fd;
 		break;
 	case FIO_KIND_WRITE:

@@ -50,7 +50,7 @@ void fio_finish(struct fio_found f, enum fio_cause cause)
 			continue;
 		case FIO_ST_QUEUED:
 			if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
-				fio_hold_paid(false);
+				fio_paid(FIO_KIND_WRITE, false);
 				fio_task_wake();
 				finish_before(it);
 				fio_queue_wait_gen(it, f.gen);
@@ -84,14 +84,16 @@ void fio_drain(void)
 	struct fio_intent *it;
 
 	/* One file, then a release, and so on: nothing ever overlaps. */
-	if (depth == 1 || depth == 2)
-		fio_create_paid(false);
+	if (depth == 1 || depth == 2) {
+		fio_paid(FIO_KIND_CREATE, false);
+		fio_paid(FIO_KIND_UPDATE, false);
+	}
 
 	while ((it = fio_queue_claim(limit, true)))
 		fio_exec(it, false);
 	if (fio_queue_unclaimed()) {
 		/* Only the task has the descriptors: holding these was of no use. */
-		fio_hold_paid(false);
+		fio_paid(FIO_KIND_WRITE, false);
 		fio_task_wake();
 	}
 	fio_queue_wait_pos(limit);

@@ -13,6 +13,7 @@
 #define FIO_COUNTERS(X)        \
 	X(deferred, create)    \
 	X(deferred, write)     \
+	X(deferred, update)    \
 	X(deferred, close)     \
 	X(deferred, unlink)    \
 	X(deferred, chmod)     \

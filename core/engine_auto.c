@@ -7,10 +7,10 @@
  * plain call).  Where an operation is a round trip, dozens in flight at once are what counts.  So the
  * task measures: when the quickest of SAMPLE plain calls in a row took longer than SLOW_US, the ring takes
  * over; every PROBE_EVERY intents a few plain calls tell whether it still is so.  The quickest, because
- * a busy machine makes any single call look slow.
+ * a busy machine makes any single call look slow.  The ring is made when it is first wanted.
  */
-#include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "clock.h"
 #include "engine.h"
@@ -25,18 +25,25 @@ static struct {
 	int64_t quickest; /* of the sample under way, us */
 	uint32_t sampled; /* plain calls in it */
 	uint32_t since;   /* intents by the ring since the last sample */
-	bool slow;        /* what the last full sample said */
-	bool ring;        /* the ring is there */
+	bool slow;        /* what the last full sample said, and the ring can be used */
+	bool tried;       /* the ring has been started, or cannot be */
+	bool ring;        /* it is there */
 } a;
 
 static int start(void)
 {
+	memset(&a, 0, sizeof(a));
 	a.quickest = INT64_MAX;
-	a.sampled = 0;
-	a.since = 0;
-	a.slow = false;
-	a.ring = fio_engine_uring.start() == 0;
-	return a.ring ? 0 : -ENOSYS;
+	return 0;
+}
+
+static bool have_ring(void)
+{
+	if (!a.tried) {
+		a.tried = true;
+		a.ring = fio_engine_uring.start() == 0;
+	}
+	return a.ring;
 }
 
 static void plain(struct fio_intent *it)
@@ -49,7 +56,7 @@ static void plain(struct fio_intent *it)
 		a.quickest = took;
 	if (++a.sampled < SAMPLE)
 		return;
-	a.slow = a.quickest > SLOW_US;
+	a.slow = a.quickest > SLOW_US && have_ring();
 	a.quickest = INT64_MAX;
 	a.sampled = 0;
 	a.since = 0;
@@ -72,12 +79,13 @@ static int room(void)
 
 static int reap(bool wait)
 {
-	return fio_engine_uring.reap(wait);
+	return a.ring ? fio_engine_uring.reap(wait) : 0;
 }
 
 static void stop(void)
 {
-	fio_engine_uring.stop();
+	if (a.ring)
+		fio_engine_uring.stop();
 }
 
 const struct fio_engine fio_engine_auto = {

@@ -172,7 +172,7 @@ static void chain_create(int slot, struct fio_intent *it, int dirfd)
 {
 	struct slot *s = &u.slots[slot];
 	struct io_uring_sqe *sqe;
-	int flags = fio_exec_create_flags(it);
+	int flags = fio_exec_flags(it);
 	uint32_t len = atomic_load(&it->len);
 
 	sqe = prepare(slot);
@@ -212,6 +212,7 @@ static bool to_ring(struct fio_intent *it)
 {
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
+	case FIO_KIND_UPDATE:
 		return u.direct;
 	case FIO_KIND_WRITE:
 		return u.has[OP_WRITE] && u.has[OP_CLOSE] && !it->what &&
@@ -241,6 +242,7 @@ static void run(struct fio_intent **batch, int n)
 		u.flying++;
 		switch ((enum fio_kind)it->kind) {
 		case FIO_KIND_CREATE:
+		case FIO_KIND_UPDATE:
 			chain_create(slot, it, atomic_load(&it->dir->task_fd));
 			break;
 		case FIO_KIND_WRITE:
@@ -259,8 +261,9 @@ static void run(struct fio_intent **batch, int n)
 
 static void by_hand(struct slot *s)
 {
-	enum fio_step step = FIO_STEP_NONE;
-	int err = fio_exec_fill(s->it, s->fd, &step);
+	bool other = s->it->kind == FIO_KIND_UPDATE && !fio_exec_is_same(s->it, s->fd);
+	enum fio_step step = FIO_STEP_OPEN;
+	int err = other ? -ESTALE : fio_exec_fill(s->it, s->fd, &step);
 
 	sys_close(s->fd);
 	fio_count(executed_ring);

@@ -19,10 +19,12 @@
 
 _Atomic int64_t fio_held_bytes;
 
-int fio_exec_create_flags(const struct fio_intent *it)
+int fio_exec_flags(const struct fio_intent *it)
 {
-	int flags = (it->oflags & ~O_EXCL) | O_CREAT | O_CLOEXEC;
+	int flags = (it->oflags & ~(O_EXCL | O_CREAT | O_TRUNC)) | O_CLOEXEC;
 
+	if (it->kind == FIO_KIND_CREATE)
+		flags |= O_CREAT | (it->oflags & O_TRUNC);
 	/* What another executor may have begun is not a conflict. */
 	if (it->oflags & O_EXCL && !it->made)
 		flags |= O_EXCL;
@@ -95,16 +97,31 @@ int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step)
 	return err ? err : fio_exec_meta(it, fd, step);
 }
 
-int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step)
+bool fio_exec_is_same(struct fio_intent *it, int fd)
 {
+	struct stat st;
+
+	if (sys_fstat(fd, &st) < 0 || st.st_dev != it->dev || st.st_ino != it->ino)
+		return false;
+	it->old_size = st.st_size;
+	return true;
+}
+
+int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
+{
+	int flags = fio_exec_flags(it);
 	int fd, err;
 
 	*step = FIO_STEP_OPEN;
 	do {
-		fd = sys_openat(dirfd, it->name, fio_exec_create_flags(it), it->mode);
+		fd = sys_openat(dirfd, it->name, flags, it->mode);
 	} while (fd == -EINTR);
 	if (fd < 0)
 		return fd;
+	if (it->kind == FIO_KIND_UPDATE && !fio_exec_is_same(it, fd)) {
+		sys_close(fd);
+		return -ESTALE;
+	}
 	err = fio_exec_fill(it, fd, step);
 	if (err) {
 		sys_close(fd);
@@ -150,7 +167,8 @@ void fio_exec(struct fio_intent *it, bool task)
 
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
-		fd = fio_exec_create(it, dirfd, &step);
+	case FIO_KIND_UPDATE:
+		fd = fio_exec_open(it, dirfd, &step);
 		if (fd == -EMFILE && !task && fio_task_running()) {
 			/* The program has no number left; the task has a table of its own. */
 			fio_queue_unclaim(it);

@@ -23,11 +23,16 @@ enum fio_step {
 	FIO_STEP_UNLINK,
 };
 
-/* The open flags with which the file is created. */
-int fio_exec_create_flags(const struct fio_intent *it);
+/* The open flags with which the file is created or opened for its update. */
+int fio_exec_flags(const struct fio_intent *it);
 
-/* Creates the file in dirfd and gives it content and metadata; the open descriptor or -errno. */
-int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step);
+/*
+ * Creates or opens the file in dirfd and gives it content and metadata; the open descriptor or -errno,
+ * -ESTALE if the file to be updated has been replaced by another one.
+ */
+int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step);
+/* Is fd the file to be updated?  Then its size is known afresh. */
+bool fio_exec_is_same(struct fio_intent *it, int fd);
 /* Content and metadata through an open descriptor; 0 or -errno. */
 int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step);
 /* Somebody else has removed the file that is to be unlinked and made another of that name. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - open, write and close of deferred files
+ * file.c - write and close of deferred files
  */
 #include "file.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "clock.h"
 #include "counters.h"
@@ -23,329 +22,8 @@
 #include "task.h"
 #include "util.h"
 
-/* Opens that are never deferred. */
-#define NEVER                                                                           \
-	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | \
-	 O_DIRECTORY | O_ASYNC)
 /* Handing an open file to the task costs as much as writing this much; tests hold everything. */
 #define HOLD_MIN 16384
-#define GRAIN_NS 10000000 /* two ticks of the kernel's file time */
-#define BULK 16 /* exclusive creates after which they are a run of files rather than locks */
-
-static _Atomic uint32_t bulk; /* exclusive creates seen */
-
-/* ---- open ---- */
-
-static bool ends_with(const char *name, size_t len, const char *end)
-{
-	size_t n = strlen(end);
-
-	return len >= n && strcasecmp(name + len - n, end) == 0;
-}
-
-bool fio_name_is_lock(const char *name, size_t len)
-{
-	return ends_with(name, len, "lock") || ends_with(name, len, ".lck") ||
-	       ends_with(name, len, ".pid") || strncasecmp(name, ".lock", 5) == 0 ||
-	       strncasecmp(name, "lock.", 5) == 0 || (name[0] == '.' && name[1] == '#');
-}
-
-static struct fio_intent *new_intent(struct fio_thread *t, enum fio_kind kind, struct fio_dir *dir,
-				     const char *name, size_t name_len)
-{
-	struct fio_intent *it = fio_intent_get(fio_shard(t));
-
-	if (!it)
-		return NULL;
-	it->kind = (uint8_t)kind;
-	it->dir = dir;
-	fio_dir_ref(dir);
-	memcpy(it->name, name, name_len);
-	it->name[name_len] = '\0';
-	it->name_len = (uint8_t)name_len;
-	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
-	return it;
-}
-
-static void tie(struct fio_intent *it, int fd)
-{
-	it->fd = fd;
-	atomic_fetch_add(&fio_n_open, 1);
-	atomic_store(&it->state, FIO_ST_OPEN);
-	fio_table_add(it, FIO_LOCK_HELD);
-	fio_fd_set(fd, fio_fd_of_intent(it));
-}
-
-static int defer_create(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
-			uint64_t hash, int flags, mode_t mode)
-{
-	struct fio_intent *it;
-	int fd;
-
-	fd = fio_placeholder(flags & O_CLOEXEC);
-	if (fd < 0)
-		return FIO_PASS;
-	it = fio_fd_set(fd, 0) ? new_intent(t, FIO_KIND_CREATE, dir, name, len) : NULL;
-	if (!it) {
-		sys_close(fd);
-		fio_count(pass_memory);
-		return FIO_PASS;
-	}
-	it->oflags = flags;
-	it->mode = mode;
-	it->name_hash = hash;
-	it->born_us = fio_coarse_us();
-	tie(it, fd);
-	fio_dir_add_name(t, dir, hash);
-	fio_count(deferred_create);
-	fio_task_poke(false);
-	return fd;
-}
-
-/* The name is to be created: is it absent, and may that be believed for now? */
-static int open_create(struct fio_thread *t, int dirfd, const char *path, int flags, mode_t mode)
-{
-	bool exclusive = flags & O_EXCL && atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
-	bool want_create = !exclusive && fio_may_create();
-	const char *name;
-	size_t len;
-	uint64_t hash;
-	struct stat st;
-	struct fio_dir *dir;
-	struct fio_found f;
-	int why, ret = FIO_PASS;
-
-	if (!want_create && (exclusive || !fio_may_hold())) {
-		/* Nothing to gain from knowing more about this file.  Its name appears at once: what was
-		 * done before comes first. */
-		if (exclusive) {
-			atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
-			fio_count(pass_order);
-		} else {
-			fio_count(pass_fstat);
-		}
-		fio_created();
-		fio_finish_all(FIO_CAUSE_NAMESPACE);
-		return flags & O_TRUNC && !(flags & O_EXCL) ? FIO_PASS_TRUNC : FIO_PASS;
-	}
-	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
-	if (!dir) {
-		fio_count_at(why);
-		fio_created();
-		if (fio_pending())
-			fio_finish_last(t, path);
-		return FIO_PASS;
-	}
-	hash = fio_hash_name(name, len);
-	f = fio_table_by_name(dir, hash, name, len);
-	if (f.it)
-		fio_finish(f, FIO_CAUSE_PATH);
-	if (!(dir->traits & FIO_DIR_CREATE)) {
-		fio_count(pass_fs);
-		goto out;
-	}
-	if (!f.it && !fio_dir_lookup(t, dir, hash)) {
-		why = -ENOENT;
-	} else {
-		why = sys_fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW);
-	}
-	if (why == 0) {
-		fio_count(pass_exists);
-		if (!(flags & O_EXCL) && S_ISREG(st.st_mode))
-			ret = flags & O_TRUNC ? FIO_PASS_TRUNC : FIO_PASS;
-		goto out;
-	}
-	if (why != -ENOENT)
-		goto out;
-	if (!want_create || (flags & O_EXCL && fio_name_is_lock(name, len))) {
-		/* The name appears at once: what was done before it comes first. */
-		if (flags & O_EXCL)
-			fio_finish_all(FIO_CAUSE_NAMESPACE);
-		fio_count(pass_fstat);
-		ret = FIO_PASS_HOLD;
-		goto out;
-	}
-	if (!fio_dir_space(dir, 0)) {
-		fio_count(pass_space);
-		goto out;
-	}
-	if (!fio_task_start()) {
-		fio_count(pass_notask);
-		goto out;
-	}
-	if (!dir->traits) /* the descriptor could not be sent */
-		goto out;
-	ret = defer_create(t, dir, name, len, hash, flags, mode);
-out:
-	if (ret <= FIO_PASS)
-		fio_dir_add_name(t, dir, hash);
-	fio_dir_unref(dir);
-	return ret;
-}
-
-/* Opening a FIFO lets its other end go on. */
-static void before_fifo(int dirfd, const char *path)
-{
-	struct stat st;
-
-	if (sys_fstatat(dirfd, path, &st, 0) == 0 && S_ISFIFO(st.st_mode))
-		fio_release_all(FIO_CAUSE_CHANNEL);
-}
-
-int fio_open(int dirfd, const char *path, int flags, mode_t mode)
-{
-	struct fio_thread *t;
-	int ret;
-
-	if (likely(!(flags & (O_CREAT | O_TRUNC)))) {
-		if (fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
-			before_fifo(dirfd, path);
-		return FIO_PASS;
-	}
-	if (!fio_warm()) {
-		if (atomic_load_explicit(&fio_on, memory_order_relaxed))
-			fio_count(pass_warmup);
-		fio_created();
-		return FIO_PASS;
-	}
-	if (flags & O_CREAT && !fio_pending() && !atomic_load(&fio_errors) && fio_resting()) {
-		fio_count(pass_fstat);
-		fio_created();
-		return FIO_PASS;
-	}
-	t = fio_enter();
-	if (!t)
-		return FIO_PASS;
-	ret = fio_error_take();
-	if (ret < 0)
-		goto out;
-	ret = FIO_PASS;
-	if (fio_pending() && (flags & NEVER || !(flags & O_CREAT)))
-		fio_finish_last(t, path);
-	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER) {
-		fio_count(pass_flags);
-		fio_created();
-		goto out;
-	}
-	if (flags & O_CREAT) {
-		if (fio_gate_crowded(t)) {
-			fio_count(pass_busy);
-			if (fio_pending())
-				fio_finish_last(t, path);
-			fio_created();
-			goto out;
-		}
-		ret = open_create(t, dirfd, path, flags, mode);
-	} else {
-		ret = FIO_PASS_TRUNC;
-	}
-out:
-	fio_leave(t);
-	return ret;
-}
-
-void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
-		     int fd)
-{
-	struct fio_intent *it;
-	struct stat st;
-
-	if (!fio_may_hold() || sys_fstat(fd, &st) < 0 || st.st_size)
-		return;
-	it = new_intent(t, FIO_KIND_WRITE, dir, name, len);
-	if (!it)
-		return;
-	it->dev = st.st_dev;
-	it->ino = st.st_ino;
-	it->ino_hash = fio_hash_inode(st.st_dev, st.st_ino);
-	tie(it, fd);
-}
-
-/* Then a truncation of the empty file would change nothing but this time, by less than its grain. */
-static bool just_modified(const struct stat *st)
-{
-	struct timespec now;
-
-	fio_clock(CLOCK_REALTIME_COARSE, &now);
-	return (now.tv_sec - st->st_mtim.tv_sec) * 1000000000LL + now.tv_nsec -
-		       st->st_mtim.tv_nsec <
-	       GRAIN_NS;
-}
-
-/* The stock open has succeeded; what was left out (truncation) or may be held (content) is tied to it. */
-static int attach(struct fio_thread *t, int dirfd, const char *path, int flags, int passed, int fd,
-		  bool *done)
-{
-	struct fio_intent *it;
-	const char *name;
-	struct fio_dir *dir;
-	struct fio_fs *fs;
-	struct stat st;
-	size_t len;
-	int why;
-
-	if (sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		*done = true; /* O_TRUNC means nothing to others than regular files */
-		return 0;
-	}
-	fs = fio_fs_find(st.st_dev);
-	if (fs && !fs->ok)
-		return 0;
-	if (passed == FIO_PASS_TRUNC && st.st_size == 0) {
-		*done = just_modified(&st);
-		return 0;
-	}
-	if (passed == FIO_PASS_HOLD && (st.st_size != 0 || !fio_may_hold() || fio_gate_crowded(t)))
-		return 0;
-	if (fio_is_mapped(fio_hash_inode(st.st_dev, st.st_ino))) {
-		fio_count(pass_mapped);
-		return 0;
-	}
-	dir = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
-	if (!dir)
-		return 0;
-	/* Where room is short, what the truncation frees may be needed by the next write. */
-	if (!dir->fs->ok || dir->dev != st.st_dev || !fio_dir_space(dir, 0) || !fio_task_start() ||
-	    !dir->traits) {
-		fio_dir_unref(dir);
-		return 0;
-	}
-	it = fio_fd_set(fd, 0) ? new_intent(t, FIO_KIND_WRITE, dir, name, len) : NULL;
-	fio_dir_unref(dir);
-	if (!it)
-		return 0;
-	it->oflags = flags;
-	it->dev = st.st_dev;
-	it->ino = st.st_ino;
-	it->ino_hash = fio_hash_inode(st.st_dev, st.st_ino);
-	if (passed == FIO_PASS_TRUNC) {
-		it->what = FIO_SET_TRUNC;
-		it->old_size = st.st_size;
-		it->born_us = fio_coarse_us();
-	}
-	tie(it, fd);
-	if (it->born_us)
-		fio_task_poke(false);
-	*done = true;
-	return 0;
-}
-
-int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd)
-{
-	struct fio_thread *t = fio_enter();
-	bool done = false;
-
-	if (t) {
-		attach(t, dirfd, path, flags, passed, fd, &done);
-		fio_leave(t);
-	}
-	if (done || passed != FIO_PASS_TRUNC)
-		return 0;
-	do {
-		passed = sys_ftruncate(fd, 0);
-	} while (passed == -EINTR);
-	return passed;
-}
 
 /* ---- the descriptor's intent ---- */
 
@@ -402,11 +80,11 @@ static int become_real(struct fio_intent *it)
 	int real, cloexec;
 
 	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
-	real = it->made ? take_made(it) : fio_exec_create(it, it->dir->fd, &step);
+	real = it->made ? take_made(it) : fio_exec_open(it, it->dir->fd, &step);
 	if (real == -EMFILE && !it->made) {
 		/* The placeholder's number is the last one. */
 		sys_close(it->fd);
-		real = fio_exec_create(it, it->dir->fd, &step);
+		real = fio_exec_open(it, it->dir->fd, &step);
 	}
 	if (real < 0)
 		return real;
@@ -432,14 +110,14 @@ int fio_file_flush(struct fio_intent *it, bool forced)
 		return err;
 	}
 	atomic_store(&it->state, FIO_ST_BUSY);
-	if (it->kind == FIO_KIND_CREATE) {
+	if (fio_has_placeholder(it)) {
 		err = become_real(it);
 		if (forced)
-			fio_create_paid(false);
+			fio_paid(it->kind, false);
 	} else if (!it->made) {
 		err = fio_exec_fill(it, it->fd, &step);
 		if (forced && !(it->what & FIO_SET_TRUNC))
-			fio_hold_paid(false);
+			fio_paid(FIO_KIND_WRITE, false);
 	}
 	if (err) {
 		it->err = err;
@@ -506,7 +184,7 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 		if (it->what & FIO_SET_TRUNC && (off_t)n == it->old_size)
 			return false;
 		if (n < HOLD_MIN && fio_opt.warmup) {
-			fio_hold_paid(false);
+			fio_paid(FIO_KIND_WRITE, false);
 			fio_count(pass_small);
 			return false;
 		}
@@ -685,14 +363,10 @@ int fio_close(int fd)
 		err = fio_file_flush(it, false);
 		ret = err ? err : FIO_PASS;
 	} else if (it->len) {
-		if (it->kind == FIO_KIND_CREATE) {
-			fio_create_paid(true);
-		} else {
-			fio_hold_paid(true);
-		}
+		fio_paid(it->kind, true);
 		submit_closed(it);
 		ret = 0;
-	} else if (it->kind == FIO_KIND_CREATE || it->what & FIO_SET_TRUNC) {
+	} else if (fio_has_placeholder(it) || it->what & FIO_SET_TRUNC) {
 		/* Closed empty: a marker that publishes what was done before. */
 		fio_unlock(&it->lock);
 		fio_finish_others(it, FIO_CAUSE_NAMESPACE);

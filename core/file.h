@@ -48,11 +48,12 @@ bool fio_name_is_lock(const char *name, size_t len);
 bool fio_warm(void); /* the first files of a process are stock */
 /* Nothing pays at present: the file is stock.  Counts it. */
 bool fio_resting(void);
-bool fio_warm_already(void); /* the same, without counting a file */
-bool fio_may_create(void);   /* deferred creates pay in this process */
-void fio_create_paid(bool useful);
-bool fio_may_hold(void); /* held writes pay in this process */
-void fio_hold_paid(bool useful);
+bool fio_warm_already(void);      /* the same, without counting a file */
+bool fio_may(enum fio_kind kind); /* deferring this kind pays in this process */
+void fio_paid(enum fio_kind kind, bool useful);
+/* An existing file was truncated by open; and: is a run of that under way? */
+void fio_update_seen(void);
+bool fio_updating(void);
 uint32_t fio_window(void); /* most intents queued */
 void fio_policy_reset(void);
 

@@ -104,6 +104,9 @@ void fio_hide_task(void);
 /* Finish everything and never defer again in this process (setuid, unshare, shared memory ...). */
 void fio_stop_deferring(enum fio_cause cause);
 
+/* The program is about to have a second thread. */
+void fio_threads_begin(void);
+
 /* The program installed a signal handler: from now on block signals around critical sections. */
 void fio_handlers_installed(void);
 

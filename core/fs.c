@@ -34,7 +34,7 @@ static const struct {
 	{0xEF53, true},      /* ext2, ext3, ext4 */
 	{0x58465342, false}, /* xfs: two unlinkers in one directory are slower than one */
 	{0x9123683E, true},  /* btrfs */
-	{0x01021994, false}, /* tmpfs: an unlink costs less than handing it over */
+	{0x01021994, true},  /* tmpfs */
 	{0xF2F52010, true},  /* f2fs */
 	{0x794c7630, true},  /* overlayfs */
 };

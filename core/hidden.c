@@ -34,6 +34,20 @@ static bool in_span(int fd)
 	return base >= 0 && fd >= base && fd < base + SPAN;
 }
 
+void fio_hidden_prepare(void)
+{
+	int low, high;
+
+	if (base < 0)
+		return;
+	low = sys_openat(AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
+	high = low < 0 ? low : sys_fcntl(low, F_DUPFD_CLOEXEC, base);
+	if (low >= 0)
+		sys_close(low);
+	if (high >= 0)
+		sys_close(high);
+}
+
 int fio_hide(int fd)
 {
 	int high = base < 0 ? -EMFILE : sys_fcntl(fd, F_DUPFD_CLOEXEC, base);

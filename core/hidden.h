@@ -12,6 +12,9 @@
 
 /* Chooses the range from RLIMIT_NOFILE.  False: too few descriptors to hide anything. */
 bool fio_hidden_init(void);
+/* The descriptor table grows to its size now: with a second thread the kernel would wait for every
+ * processor to pass a quiet state (10 to 20 ms) first. */
+void fio_hidden_prepare(void);
 /* Moves fd to a hidden number and closes fd.  The new number or -errno (fd is closed all the same). */
 int fio_hide(int fd);
 void fio_hidden_close(int fd);

@@ -43,6 +43,7 @@ enum fio_state {
 enum fio_kind {
 	FIO_KIND_CREATE, /* no file yet: the name is to be created */
 	FIO_KIND_WRITE,  /* the file is open for real, content is held */
+	FIO_KIND_UPDATE, /* the file exists: its content is to be replaced */
 	FIO_KIND_UNLINK, /* the name is to go */
 };
 
@@ -102,6 +103,12 @@ static_assert(sizeof(struct fio_intent) <= 512, "an intent fits its slot");
 static inline enum fio_state fio_state(struct fio_intent *it)
 {
 	return atomic_load_explicit(&it->state, memory_order_acquire);
+}
+
+/* While it is open the program holds a placeholder instead of the file. */
+static inline bool fio_has_placeholder(const struct fio_intent *it)
+{
+	return it->kind == FIO_KIND_CREATE || it->kind == FIO_KIND_UPDATE;
 }
 
 /* A blank intent in state FREE that only the caller knows, or NULL. */

@@ -94,6 +94,14 @@ int fio_exit(int status)
 	return status;
 }
 
+void fio_threads_begin(void)
+{
+	static _Atomic bool begun;
+
+	if (atomic_load_explicit(&fio_on, memory_order_relaxed) && !atomic_exchange(&begun, true))
+		fio_hidden_prepare();
+}
+
 void fio_hide_task(void)
 {
 	struct fio_thread *t;

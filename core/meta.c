@@ -7,55 +7,13 @@
  */
 #include "clock.h"
 #include "counters.h"
+#include "creds.h"
 #include "dir.h"
 #include "fdtab.h"
 #include "file.h"
 #include "fio.h"
 #include "sys.h"
 #include "util.h"
-
-/* Root over all ids: in a user namespace an id may have no mapping. */
-static bool may_chown_to_all(void)
-{
-	static _Atomic int known; /* 0: not asked yet, 1: yes, 2: no */
-	char map[64];
-	ssize_t n;
-	int fd, v = atomic_load(&known);
-
-	if (v)
-		return v == 1;
-	v = 2;
-	if (SYS0(SYS_geteuid) == 0) {
-		fd = sys_openat(AT_FDCWD, "/proc/self/uid_map", O_RDONLY | O_CLOEXEC, 0);
-		n = fd < 0 ? 0 : sys_read(fd, map, sizeof(map) - 1);
-		if (fd >= 0)
-			sys_close(fd);
-		/* "         0          0 4294967295" */
-		if (n > 0) {
-			const char *p = map;
-			int fields = 0;
-
-			map[n] = '\0';
-			while (*p == ' ')
-				p++;
-			fields += *p == '0' && p[1] == ' ';
-			while (*p && *p != ' ')
-				p++;
-			while (*p == ' ')
-				p++;
-			fields += *p == '0' && p[1] == ' ';
-			while (*p && *p != ' ')
-				p++;
-			while (*p == ' ')
-				p++;
-			fields += __builtin_memcmp(p, "4294967295", 10) == 0;
-			if (fields == 3)
-				v = 1;
-		}
-	}
-	atomic_store(&known, v);
-	return v == 1;
-}
 
 /* The intent of fd, locked, if it may take metadata; else it is flushed and *ret set. */
 static struct fio_intent *begin(int fd, int *ret, bool ok)
@@ -87,7 +45,7 @@ int fio_fchmod(int fd, mode_t mode)
 	if (!t)
 		return FIO_PASS;
 	/* Without privilege setgid may be dropped according to the group: let the kernel decide. */
-	it = begin(fd, &ret, !(mode & (S_ISUID | S_ISGID)) || may_chown_to_all());
+	it = begin(fd, &ret, !(mode & (S_ISUID | S_ISGID)) || fio_may_chown_to_all());
 	if (it) {
 		it->chmod_mode = mode & 07777;
 		it->what |= FIO_SET_MODE;
@@ -110,7 +68,7 @@ int fio_fchown(int fd, uid_t uid, gid_t gid)
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;
-	it = begin(fd, &ret, may_chown_to_all());
+	it = begin(fd, &ret, fio_may_chown_to_all());
 	if (it && it->what & FIO_SET_MODE && it->chmod_mode & (S_ISUID | S_ISGID)) {
 		/* A change of owner takes these bits away again. */
 		ret = fio_file_flush(it, false);

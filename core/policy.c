@@ -2,7 +2,7 @@
 /*
  * policy.c - when deferral pays in this process
  */
-#include "counters.h"
+#include "clock.h"
 #include "file.h"
 #include "options.h"
 #include "queue.h"
@@ -12,8 +12,10 @@
 #define WINDOW 256 /* queued intents before the caller helps */
 #define CREDIT_MAX 64
 #define CREDIT_START 24
-#define COST 8    /* credit that a deferral costs which was forced at once */
-#define PAUSE 256 /* files after which a kind of deferral that did not pay is tried again */
+#define COST 8           /* credit that a deferral costs which was forced at once */
+#define UPDATE_RUN 32    /* files overwritten in a row before that is deferred */
+#define RUN_GAP_US 20000 /* more between two of them, and it is no run */
+#define PAUSE 256        /* files after which a kind of deferral that did not pay is tried again */
 
 /*
  * A kind of deferral that is undone by the program's next call only costs.  Each success adds to the
@@ -24,8 +26,19 @@ struct credit {
 	_Atomic int pause; /* files until it is tried again */
 };
 
-static struct credit create = {CREDIT_START, 0}, hold = {CREDIT_START, 0};
+/* By kind of intent; removals have none. */
+static struct credit credits[] = {
+	[FIO_KIND_CREATE] = {CREDIT_START, 0},
+	[FIO_KIND_WRITE] = {CREDIT_START, 0},
+	[FIO_KIND_UPDATE] = {CREDIT_START, 0},
+};
 static _Atomic int64_t seen;
+
+/* Existing files that were truncated one after another. */
+static struct {
+	_Atomic int64_t last_us; /* coarse time of the last one */
+	_Atomic uint32_t n;      /* in this run */
+} updates;
 
 bool fio_warm(void)
 {
@@ -39,8 +52,10 @@ bool fio_warm_already(void)
 	return atomic_load_explicit(&seen, memory_order_relaxed) >= fio_opt.warmup;
 }
 
-static bool may(struct credit *c)
+bool fio_may(enum fio_kind kind)
 {
+	struct credit *c = &credits[kind];
+
 	if (likely(atomic_load_explicit(&c->left, memory_order_relaxed) > 0))
 		return true;
 	if (atomic_fetch_sub(&c->pause, 1) > 1)
@@ -49,11 +64,12 @@ static bool may(struct credit *c)
 	return true;
 }
 
-static void paid(struct credit *c, bool yes)
+void fio_paid(enum fio_kind kind, bool useful)
 {
+	struct credit *c = &credits[kind];
 	int left = atomic_load_explicit(&c->left, memory_order_relaxed);
 
-	if (yes) {
+	if (useful) {
 		if (left < CREDIT_MAX)
 			atomic_store_explicit(&c->left, left + 1, memory_order_relaxed);
 	} else if (left > COST) {
@@ -72,31 +88,30 @@ static bool resting(struct credit *c)
 
 bool fio_resting(void)
 {
-	if (!resting(&create) || !resting(&hold))
+	struct credit *create = &credits[FIO_KIND_CREATE], *hold = &credits[FIO_KIND_WRITE];
+
+	if (!resting(create) || !resting(hold) || fio_updating())
 		return false;
-	atomic_fetch_sub_explicit(&create.pause, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&hold.pause, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&create->pause, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&hold->pause, 1, memory_order_relaxed);
 	return true;
 }
 
-bool fio_may_create(void)
+void fio_update_seen(void)
 {
-	return may(&create);
+	int64_t now = fio_coarse_us();
+
+	if (now - atomic_exchange_explicit(&updates.last_us, now, memory_order_relaxed) >
+	    RUN_GAP_US)
+		atomic_store_explicit(&updates.n, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&updates.n, 1, memory_order_relaxed);
 }
 
-void fio_create_paid(bool useful)
+bool fio_updating(void)
 {
-	paid(&create, useful);
-}
+	uint32_t least = fio_opt.warmup < UPDATE_RUN ? (uint32_t)fio_opt.warmup : UPDATE_RUN;
 
-bool fio_may_hold(void)
-{
-	return may(&hold);
-}
-
-void fio_hold_paid(bool useful)
-{
-	paid(&hold, useful);
+	return atomic_load_explicit(&updates.n, memory_order_relaxed) >= least;
 }
 
 uint32_t fio_window(void)
@@ -107,6 +122,7 @@ uint32_t fio_window(void)
 void fio_policy_reset(void)
 {
 	atomic_store(&seen, 0);
-	create = (struct credit){CREDIT_START, 0};
-	hold = (struct credit){CREDIT_START, 0};
+	atomic_store(&updates.n, 0);
+	for (size_t i = 0; i < FIO_ARRAY_SIZE(credits); i++)
+		credits[i] = (struct credit){CREDIT_START, 0};
 }

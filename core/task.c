@@ -37,6 +37,7 @@
 #define NAPS_TO_DEEP 20 /* naps without work before the task sleeps until woken */
 #define COPIES_MAX 100  /* files whose descriptors the task has at most */
 #define CLOSE_TRIES 1000
+#define ORPHAN_EVERY 32 /* turns of work after which the task looks for the program */
 #define SYS_pidfd_open_ 434
 #define SYS_close_range_ 436
 #define CLOSE_RANGE_UNSHARE_ 2u
@@ -317,8 +318,8 @@ static int collect(struct fio_intent **batch, int n)
 	return got;
 }
 
-/* Sleeps until woken, a millisecond passed, or the program died. */
-static void sleep_now(int pidfd, bool deep)
+/* Sleeps until woken (true), a millisecond passed, or the program died. */
+static bool sleep_now(int pidfd, bool deep)
 {
 	struct pollfd fds[2] = {
 		{.fd = task.task_sock, .events = POLLIN},
@@ -330,23 +331,25 @@ static void sleep_now(int pidfd, bool deep)
 	if (atomic_load(&task.stop) || fio_queue_unclaimed() >= (deep ? 1 : WAKE_BATCH) ||
 	    (deep && fio_pending())) {
 		atomic_store(&task.sleeping, AWAKE);
-		return;
+		return true;
 	}
 	sys_ppoll(fds, pidfd >= 0 ? 2 : 1, deep && pidfd >= 0 ? NULL : &nap);
 	atomic_store(&task.sleeping, AWAKE);
 	if (fds[0].revents)
 		read_mail(false);
+	return fds[0].revents;
 }
 
 static void work(int parent)
 {
 	struct fio_intent *batch[FIO_BATCH];
 	int pidfd = (int)SYS2(SYS_pidfd_open_, parent, 0), idle = 0;
+	uint32_t turns = 0;
 
 	for (;;) {
 		int n, flying;
 
-		if (fio_task_orphaned()) {
+		if (++turns % ORPHAN_EVERY == 0 && fio_task_orphaned()) {
 			while (task.engine->reap(true))
 				;
 			read_mail(false);
@@ -372,7 +375,9 @@ static void work(int parent)
 		fio_dirs_sweep();
 		if (atomic_load(&task.stop))
 			return;
-		sleep_now(pidfd, !fio_pending() && ++idle > NAPS_TO_DEEP);
+		turns = ORPHAN_EVERY - 1; /* after a sleep, look */
+		if (sleep_now(pidfd, !fio_pending() && ++idle > NAPS_TO_DEEP))
+			idle = 0;
 	}
 }
 

@@ -96,10 +96,8 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 	}
 	err = sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 			STATX_TYPE | STATX_INO | STATX_NLINK, &sx);
-	if (err < 0) {
-		ret = err == -ENOENT ? -ENOENT : FIO_PASS;
+	if (err < 0) /* the kernel knows which error comes first */
 		goto out;
-	}
 	if (!S_ISREG(sx.stx_mode) ||
 	    sx.stx_attributes & (ATTR_IMMUTABLE | ATTR_APPEND | ATTR_MOUNT_ROOT)) {
 		fio_count(pass_type);

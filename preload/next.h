@@ -53,6 +53,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <threads.h>
 #include <ttyent.h>
 #include <utime.h>
 #include <utmp.h>

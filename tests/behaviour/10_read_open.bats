@@ -5,7 +5,7 @@
 load ../lib/common
 
 @test "read your writes: open by the same path" {
-	fiveways -d create,write,unlink rw_open plain
+	fiveways -d create,update,unlink rw_open plain
 }
 
 @test "read your writes: open by a path with dots and double slashes" {
@@ -93,5 +93,5 @@ load ../lib/common
 }
 
 @test "read your writes: a reader that was open before the rewrite" {
-	fiveways -d write rw_open readonly_then_write
+	fiveways -d update rw_open readonly_then_write
 }

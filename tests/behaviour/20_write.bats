@@ -65,7 +65,7 @@ load ../lib/common
 }
 
 @test "write: many files, updated and deleted" {
-	fiveways -d create,write,unlink wr many_files
+	fiveways -d create,update,unlink wr many_files
 }
 
 @test "write: the buffer is reused at once" {

@@ -141,7 +141,7 @@ assert_deferred() {
 # fiveways [OPTIONS] CMD...: runs CMD in each mode and compares each with the oracle.
 # CMD is a program under tests/progs, by its name, or any other command.
 #   -d LIST   kinds of work that must have been deferred in the modes that defer (default:
-#             create/write/unlink, any of the three; "none": no demand)
+#             create/write/update/unlink, any of them; "none": no demand)
 #   -s FN     run in W before (not preloaded); -a FN: run after, before the tree is taken; -c FN:
 #             after that
 #   -u UID    run as that user if we are root
@@ -152,7 +152,7 @@ assert_deferred() {
 #   -n        only the status and the tree are compared, not the output
 #   -e A=B    more environment;  -w SECONDS: time limit of one run (default 30)
 fiveways() {
-	local DEFER=create/write/unlink SETUP_FN='' AFTER_FN='' CLEAN_FN='' AS_USER='' OBSERVED='' LATE=''
+	local DEFER=create/write/update/unlink SETUP_FN='' AFTER_FN='' CLEAN_FN='' AS_USER='' OBSERVED='' LATE=''
 	local IS_PROG='' TIMEOUT=30 NO_OUTPUT='' DUMP=() EXTRA_ENV=() OPTIND=1 o mode what
 	while getopts 'd:s:a:c:u:tx:olne:w:' o; do
 		case $o in

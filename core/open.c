@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * open.c - opening files for writing: what is deferred, and how
+ */
+#include <linux/stat.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/sysmacros.h>
+
+#include "clock.h"
+#include "counters.h"
+#include "creds.h"
+#include "dir.h"
+#include "errors.h"
+#include "exec.h"
+#include "fdtab.h"
+#include "file.h"
+#include "mapped.h"
+#include "options.h"
+#include "placeholder.h"
+#include "queue.h"
+#include "sys.h"
+#include "task.h"
+#include "util.h"
+
+/* Opens that are never deferred. */
+#define NEVER                                                                           \
+	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | \
+	 O_DIRECTORY | O_ASYNC)
+#define GRAIN_NS 10000000 /* two ticks of the kernel's file time */
+#define BULK 16 /* exclusive creates after which they are a run of files rather than locks */
+#define ODD_ATTRS                                                                              \
+	(STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND | STATX_ATTR_ENCRYPTED | STATX_ATTR_VERITY | \
+	 STATX_ATTR_MOUNT_ROOT)
+#define ODD_MODE (S_ISUID | S_ISGID | 0111) /* an executable may be running: ETXTBSY */
+
+static _Atomic uint32_t bulk; /* exclusive creates seen */
+
+static bool ends_with(const char *name, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len >= n && strcasecmp(name + len - n, end) == 0;
+}
+
+bool fio_name_is_lock(const char *name, size_t len)
+{
+	return ends_with(name, len, "lock") || ends_with(name, len, ".lck") ||
+	       ends_with(name, len, ".pid") || strncasecmp(name, ".lock", 5) == 0 ||
+	       strncasecmp(name, "lock.", 5) == 0 || (name[0] == '.' && name[1] == '#');
+}
+
+/* ---- intents of open files ---- */
+
+/* A file in a directory, on its way through open. */
+struct target {
+	struct fio_thread *t;
+	struct fio_dir *dir; /* referenced */
+	const char *name;    /* last component */
+	size_t len;          /* bytes of it */
+	uint64_t hash;       /* of the name */
+	int flags;           /* of the program's open */
+	mode_t mode;         /* of the program's open */
+	bool create, update; /* deferring that pays now */
+};
+
+static struct fio_intent *new_intent(const struct target *f, enum fio_kind kind)
+{
+	struct fio_intent *it = fio_intent_get(fio_shard(f->t));
+
+	if (!it)
+		return NULL;
+	it->kind = (uint8_t)kind;
+	it->dir = f->dir;
+	fio_dir_ref(f->dir);
+	memcpy(it->name, f->name, f->len);
+	it->name[f->len] = '\0';
+	it->name_len = (uint8_t)f->len;
+	it->oflags = f->flags;
+	it->mode = f->mode;
+	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
+	return it;
+}
+
+static void is_inode(struct fio_intent *it, dev_t dev, ino_t ino)
+{
+	it->dev = dev;
+	it->ino = ino;
+	it->ino_hash = fio_hash_inode(dev, ino);
+}
+
+static void to_be_truncated(struct fio_intent *it, off_t size)
+{
+	it->what = FIO_SET_TRUNC;
+	it->old_size = size;
+	it->born_us = fio_coarse_us();
+}
+
+static void tie(struct fio_intent *it, int fd)
+{
+	it->fd = fd;
+	atomic_fetch_add(&fio_n_open, 1);
+	atomic_store(&it->state, FIO_ST_OPEN);
+	fio_table_add(it, FIO_LOCK_HELD);
+	fio_fd_set(fd, fio_fd_of_intent(it));
+}
+
+/* Can anything be put off in this directory now? */
+static bool ready(struct fio_dir *dir)
+{
+	if (!fio_dir_space(dir, 0)) {
+		fio_count(pass_space);
+		return false;
+	}
+	if (!fio_task_start()) {
+		fio_count(pass_notask);
+		return false;
+	}
+	return dir->traits; /* 0: its descriptor could not be sent */
+}
+
+/* The program gets a placeholder.  sx: the file that exists, or NULL. */
+static int defer(const struct target *f, const struct statx *sx)
+{
+	struct fio_intent *it = NULL;
+	int fd;
+
+	fd = fio_placeholder(f->flags & O_CLOEXEC);
+	if (fd < 0)
+		return FIO_PASS;
+	if (fio_fd_set(fd, 0))
+		it = new_intent(f, sx ? FIO_KIND_UPDATE : FIO_KIND_CREATE);
+	if (!it) {
+		sys_close(fd);
+		fio_count(pass_memory);
+		return FIO_PASS;
+	}
+	it->name_hash = f->hash;
+	if (sx) {
+		is_inode(it, makedev(sx->stx_dev_major, sx->stx_dev_minor), sx->stx_ino);
+		to_be_truncated(it, (off_t)sx->stx_size);
+		fio_update_seen();
+		fio_count(deferred_update);
+	} else {
+		it->born_us = fio_coarse_us();
+		fio_count(deferred_create);
+	}
+	tie(it, fd);
+	fio_dir_add_name(f->t, f->dir, f->hash);
+	fio_task_poke(false);
+	return fd;
+}
+
+/* ---- open ---- */
+
+/* The file is there.  Is opening it for writing sure to succeed, later too? */
+static bool may_update(const struct target *f, const struct statx *sx)
+{
+	dev_t dev = makedev(sx->stx_dev_major, sx->stx_dev_minor);
+	uint64_t ino_hash = fio_hash_inode(dev, sx->stx_ino);
+	struct fio_found found;
+
+	if (sx->stx_size == 0 || sx->stx_size > (uint64_t)fio_opt.max_file ||
+	    f->flags & O_NOATIME || dev != f->dir->dev || sx->stx_attributes & ODD_ATTRS ||
+	    sx->stx_mode & ODD_MODE || !fio_may_open(sx->stx_mode, sx->stx_uid, f->flags))
+		return false;
+	if (fio_is_mapped(ino_hash) || fio_is_locked(ino_hash)) {
+		fio_count(pass_mapped);
+		return false;
+	}
+	found = fio_table_by_ino(ino_hash);
+	if (found.it)
+		fio_finish(found, FIO_CAUSE_PATH);
+	return ready(f->dir);
+}
+
+static int open_existing(const struct target *f, const struct statx *sx)
+{
+	int fd = FIO_PASS;
+
+	if (f->update && S_ISREG(sx->stx_mode) && may_update(f, sx))
+		fd = defer(f, sx);
+	if (fd != FIO_PASS)
+		return fd;
+	fio_count(pass_exists);
+	if (f->flags & O_EXCL || !(f->flags & O_TRUNC))
+		return FIO_PASS;
+	return S_ISREG(sx->stx_mode) || !(f->flags & O_CREAT) ? FIO_PASS_TRUNC : FIO_PASS;
+}
+
+static int open_absent(const struct target *f)
+{
+	if (!f->create || (f->flags & O_EXCL && fio_name_is_lock(f->name, f->len))) {
+		/* The name appears at once: what was done before it comes first. */
+		if (f->flags & O_EXCL)
+			fio_finish_all(FIO_CAUSE_NAMESPACE);
+		fio_count(pass_fstat);
+		return FIO_PASS_HOLD;
+	}
+	return ready(f->dir) ? defer(f, NULL) : FIO_PASS;
+}
+
+/* Stock, and any name may have come into being. */
+static int unknown(struct fio_thread *t, const char *path, int why)
+{
+	fio_count_at(why);
+	fio_created();
+	if (fio_pending())
+		fio_finish_last(t, path);
+	return FIO_PASS;
+}
+
+/* Nothing to gain from knowing more about this file.  Its name appears at once: what was done before
+ * comes first. */
+static int open_at_once(bool exclusive, int flags)
+{
+	if (exclusive) {
+		atomic_fetch_add_explicit(&bulk, 1, memory_order_relaxed);
+		fio_count(pass_order);
+	} else {
+		fio_count(pass_fstat);
+	}
+	fio_created();
+	fio_finish_all(FIO_CAUSE_NAMESPACE);
+	return flags & O_TRUNC && !(flags & O_EXCL) ? FIO_PASS_TRUNC : FIO_PASS;
+}
+
+static int open_in_dir(struct target *f)
+{
+	struct fio_found found = fio_table_by_name(f->dir, f->hash, f->name, f->len);
+	struct statx sx;
+	int err = -ENOENT;
+
+	if (found.it)
+		fio_finish(found, FIO_CAUSE_PATH);
+	if (!(f->dir->traits & FIO_DIR_CREATE)) {
+		fio_count(pass_fs);
+		return f->flags & O_CREAT ? FIO_PASS : FIO_PASS_TRUNC;
+	}
+	if (found.it || !(f->flags & O_CREAT) || fio_dir_lookup(f->t, f->dir, f->hash))
+		err = sys_statx(f->dir->fd, f->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+				STATX_BASIC_STATS, &sx);
+	if (err == 0)
+		return open_existing(f, &sx);
+	if (err == -ENOENT && f->flags & O_CREAT)
+		return open_absent(f);
+	return FIO_PASS;
+}
+
+static int try_open(struct fio_thread *t, int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct target f = {.t = t, .flags = flags, .mode = mode};
+	bool exclusive = flags & O_EXCL && atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
+	int why, ret;
+
+	f.create = flags & O_CREAT && !exclusive && fio_may(FIO_KIND_CREATE);
+	f.update =
+		flags & O_TRUNC && !(flags & O_EXCL) && fio_updating() && fio_may(FIO_KIND_UPDATE);
+	if (!(flags & O_CREAT) && !f.update) {
+		if (fio_pending())
+			fio_finish_last(t, path);
+		return FIO_PASS_TRUNC;
+	}
+	if (!f.create && !f.update && (exclusive || !fio_may(FIO_KIND_WRITE)))
+		return open_at_once(exclusive, flags);
+	f.dir = fio_dir_resolve(t, dirfd, path, &f.name, &f.len, &why);
+	if (!f.dir) {
+		ret = unknown(t, path, why);
+		return flags & O_CREAT ? ret : FIO_PASS_TRUNC;
+	}
+	f.hash = fio_hash_name(f.name, f.len);
+	ret = open_in_dir(&f);
+	if (ret <= FIO_PASS && flags & O_CREAT)
+		fio_dir_add_name(t, f.dir, f.hash);
+	fio_dir_unref(f.dir);
+	return ret;
+}
+
+/* Opening a FIFO lets its other end go on. */
+static void before_fifo(int dirfd, const char *path)
+{
+	struct stat st;
+
+	if (sys_fstatat(dirfd, path, &st, 0) == 0 && S_ISFIFO(st.st_mode))
+		fio_release_all(FIO_CAUSE_CHANNEL);
+}
+
+static int pass_warmup(void)
+{
+	if (atomic_load_explicit(&fio_on, memory_order_relaxed))
+		fio_count(pass_warmup);
+	fio_created();
+	return FIO_PASS;
+}
+
+int fio_open(int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct fio_thread *t;
+	int ret;
+
+	if (likely(!(flags & (O_CREAT | O_TRUNC)))) {
+		if (fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
+			before_fifo(dirfd, path);
+		return FIO_PASS;
+	}
+	if (!fio_warm())
+		return pass_warmup();
+	if (flags & O_CREAT && !fio_pending() && !atomic_load(&fio_errors) && fio_resting()) {
+		fio_count(pass_fstat);
+		fio_created();
+		return FIO_PASS;
+	}
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	ret = fio_error_take();
+	if (ret < 0)
+		goto out;
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER) {
+		ret = unknown(t, path, FIO_CNT_pass_flags);
+	} else if (fio_gate_crowded(t)) {
+		ret = unknown(t, path, FIO_CNT_pass_busy);
+		if (!(flags & O_CREAT))
+			ret = FIO_PASS_TRUNC;
+	} else {
+		ret = try_open(t, dirfd, path, flags, mode);
+	}
+out:
+	fio_leave(t);
+	return ret;
+}
+
+/* ---- after the stock open ---- */
+
+void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
+		     int fd)
+{
+	struct target f = {.t = t, .dir = dir, .name = name, .len = len};
+	struct fio_intent *it;
+	struct stat st;
+
+	if (!fio_may(FIO_KIND_WRITE) || sys_fstat(fd, &st) < 0 || st.st_size)
+		return;
+	it = new_intent(&f, FIO_KIND_WRITE);
+	if (!it)
+		return;
+	is_inode(it, st.st_dev, st.st_ino);
+	tie(it, fd);
+}
+
+/* Then a truncation of the empty file would change nothing but this time, by less than its grain. */
+static bool just_modified(const struct stat *st)
+{
+	struct timespec now;
+
+	fio_clock(CLOCK_REALTIME_COARSE, &now);
+	return (now.tv_sec - st->st_mtim.tv_sec) * 1000000000LL + now.tv_nsec -
+		       st->st_mtim.tv_nsec <
+	       GRAIN_NS;
+}
+
+/* What was left out (truncation) or may be held (content) is tied to fd; true if nothing is left to do. */
+static bool attach(struct target *f, int dirfd, const char *path, int passed, int fd)
+{
+	bool truncate = passed == FIO_PASS_TRUNC;
+	struct fio_intent *it = NULL;
+	struct fio_fs *fs;
+	struct stat st;
+	int why;
+
+	if (sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return true; /* O_TRUNC means nothing to others than regular files */
+	fs = fio_fs_find(st.st_dev);
+	if (fs && !fs->ok)
+		return false;
+	if (truncate && st.st_size == 0)
+		return just_modified(&st);
+	if (truncate)
+		fio_update_seen();
+	else if (st.st_size != 0 || !fio_may(FIO_KIND_WRITE) || fio_gate_crowded(f->t))
+		return false;
+	if (fio_is_mapped(fio_hash_inode(st.st_dev, st.st_ino))) {
+		fio_count(pass_mapped);
+		return false;
+	}
+	f->dir = fio_dir_resolve(f->t, dirfd, path, &f->name, &f->len, &why);
+	if (!f->dir)
+		return false;
+	/* Where room is short, what the truncation frees may be needed by the next write. */
+	if (f->dir->fs->ok && f->dir->dev == st.st_dev && ready(f->dir) && fio_fd_set(fd, 0))
+		it = new_intent(f, FIO_KIND_WRITE);
+	fio_dir_unref(f->dir);
+	if (!it)
+		return false;
+	is_inode(it, st.st_dev, st.st_ino);
+	if (truncate)
+		to_be_truncated(it, st.st_size);
+	tie(it, fd);
+	if (truncate)
+		fio_task_poke(false);
+	return true;
+}
+
+int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd)
+{
+	struct target f = {.t = fio_enter(), .flags = flags};
+	bool done = false;
+	int err;
+
+	if (f.t) {
+		done = attach(&f, dirfd, path, passed, fd);
+		fio_leave(f.t);
+	}
+	if (done || passed != FIO_PASS_TRUNC)
+		return 0;
+	do {
+		err = sys_ftruncate(fd, 0);
+	} while (err == -EINTR);
+	return err;
+}
