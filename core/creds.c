@@ -13,6 +13,7 @@
 #include "util.h"
 
 #define CAP(name) (1u << CAP_##name)
+#define OVERFLOW_ID 65534
 #define ROOT_CAPS (CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(FOWNER) | CAP(FSETID))
 
 static struct {
@@ -82,6 +83,7 @@ bool fio_may_open(mode_t mode, uid_t uid, int flags)
 	mode_t need = (flags & O_ACCMODE) == O_RDWR ? S_IRUSR | S_IWUSR : S_IWUSR;
 
 	learn();
-	return (uid == creds.uid && (mode & need) == need) ||
+	/* Without a mapping, another owner may show as the overflow id, which ours may be too. */
+	return (uid == creds.uid && (mode & need) == need && (creds.all_ids || uid != OVERFLOW_ID)) ||
 	       (creds.all_ids && creds.caps & CAP(DAC_OVERRIDE));
 }

@@ -37,6 +37,7 @@ struct fio_fs {
 	bool ok;                /* of a type whose behaviour is known, writable, no quota */
 	bool grpid;             /* new files take the directory's group */
 	bool unlink_ok;         /* background unlinks overlap with the program's */
+	bool update_ok;         /* a file keeps its inode number when it is opened */
 	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
 };
 

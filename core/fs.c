@@ -30,13 +30,14 @@ static struct fs_page *_Atomic pages;
 static const struct {
 	uint32_t magic;
 	bool unlink_ok;
+	bool update_ok;
 } known[] = {
-	{0xEF53, true},      /* ext2, ext3, ext4 */
-	{0x58465342, false}, /* xfs: two unlinkers in one directory are slower than one */
-	{0x9123683E, true},  /* btrfs */
-	{0x01021994, true},  /* tmpfs */
-	{0xF2F52010, true},  /* f2fs */
-	{0x794c7630, true},  /* overlayfs */
+	{0xEF53, true, true},      /* ext2, ext3, ext4 */
+	{0x58465342, false, true}, /* xfs: two unlinkers in one directory are slower than one */
+	{0x9123683E, true, true},  /* btrfs */
+	{0x01021994, true, true},  /* tmpfs */
+	{0xF2F52010, true, true},  /* f2fs */
+	{0x794c7630, true, false}, /* overlayfs: opening may copy a file up, under a new inode number */
 };
 
 /* Does the comma-separated list of mount options have one that starts with opt? */
@@ -145,6 +146,7 @@ static void learn(struct fio_fs *fs, int fd)
 		if (known[i].magic == (uint32_t)sf.f_type) {
 			fs->ok = true;
 			fs->unlink_ok = known[i].unlink_ok;
+			fs->update_ok = known[i].update_ok;
 		}
 	}
 	if (sf.f_flags & (ST_RDONLY | ST_SYNCHRONOUS))
