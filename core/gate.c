@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "clock.h"
 #include "mem.h"
 #include "sys.h"
 #include "util.h"
@@ -23,13 +22,6 @@ static struct {
 
 static _Atomic uint32_t closed;     /* the gate is closed; futex */
 static _Atomic uint32_t next_shard; /* round robin */
-
-static struct {
-	_Atomic uint32_t epoch;  /* coarse time slice */
-	_Atomic uint32_t active; /* threads seen in this slice */
-	_Atomic uint32_t last;   /* threads seen in the slice before */
-	int cpus;                /* processors this process may use */
-} load;
 
 struct fio_thread *fio_self(void)
 {
@@ -139,41 +131,6 @@ void fio_gate_reset(void)
 	for (int i = 0; i <= FIO_SHARDS; i++)
 		atomic_store(&gate[i].inside, 0);
 	atomic_store(&closed, 0);
-	atomic_store(&load.active, 0);
-	atomic_store(&load.last, 0);
-	load.cpus = 0;
-}
-
-static int count_cpus(void)
-{
-	uint64_t mask[128];
-	long n = SYS3(SYS_sched_getaffinity, 0, sizeof(mask), mask);
-	int cpus = 0;
-
-	for (long i = 0; i < n / 8; i++)
-		cpus += __builtin_popcountll(mask[i]);
-	return cpus > 0 ? cpus : 1;
-}
-
-bool fio_gate_crowded(struct fio_thread *t)
-{
-	/* A slice is 2^14 us = 16 ms; a thread is active if it deferred in this slice or the last. */
-	uint32_t now = (uint32_t)(fio_coarse_us() >> 14), old;
-
-	if (unlikely(!load.cpus))
-		load.cpus = count_cpus();
-	if (load.cpus == 1)
-		return true;
-	old = atomic_load_explicit(&load.epoch, memory_order_relaxed);
-	if (now != old && atomic_compare_exchange_strong(&load.epoch, &old, now))
-		atomic_store(&load.last, now == old + 1 ? atomic_exchange(&load.active, 0)
-							: (atomic_store(&load.active, 0), 0));
-	if (t->active_epoch != now) {
-		t->active_epoch = now;
-		atomic_fetch_add(&load.active, 1);
-	}
-	return (int)atomic_load_explicit(&load.last, memory_order_relaxed) >= load.cpus ||
-	       (int)atomic_load_explicit(&load.active, memory_order_relaxed) >= load.cpus;
 }
 
 static bool page_readable(struct fio_thread *t, uintptr_t page)

@@ -75,9 +75,6 @@ void fio_gate_reset(void);
 /* The program's signal mask again, although the gate stays closed (exec). */
 void fio_unmask(struct fio_thread *t);
 
-/* True if the process has one thread per core or more busy in the core: nothing can overlap. */
-bool fio_gate_crowded(struct fio_thread *t);
-
 /* Is [p, p+n) readable?  Asks the kernel for pages this thread has not seen lately. */
 bool fio_readable(struct fio_thread *t, const void *p, unsigned long n);
 /* Length of the string at path if it is readable and at most max-1 bytes long, else -1. */

@@ -12,6 +12,7 @@
 #include "fio.h"
 #include "gate.h"
 #include "hidden.h"
+#include "load.h"
 #include "log.h"
 #include "mem.h"
 #include "options.h"
@@ -165,6 +166,7 @@ void fio_fork_child(void)
 	fio_counters_reset();
 	fio_policy_reset();
 	fio_gate_reset();
+	fio_load_reset();
 	atomic_store(&fio_live, 0);
 	atomic_store(&fio_held_bytes, 0);
 	written = false;

@@ -15,6 +15,7 @@
 #include "exec.h"
 #include "fdtab.h"
 #include "file.h"
+#include "load.h"
 #include "mapped.h"
 #include "options.h"
 #include "placeholder.h"
@@ -318,7 +319,7 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 		goto out;
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER) {
 		ret = unknown(t, path, FIO_CNT_pass_flags);
-	} else if (fio_gate_crowded(t)) {
+	} else if (fio_crowded(t)) {
 		ret = unknown(t, path, FIO_CNT_pass_busy);
 		if (!(flags & O_CREAT))
 			ret = FIO_PASS_TRUNC;
@@ -377,7 +378,7 @@ static bool attach(struct target *f, int dirfd, const char *path, int passed, in
 		return just_modified(&st);
 	if (truncate)
 		fio_update_seen();
-	else if (st.st_size != 0 || !fio_may(FIO_KIND_WRITE) || fio_gate_crowded(f->t))
+	else if (st.st_size != 0 || !fio_may(FIO_KIND_WRITE) || fio_crowded(f->t))
 		return false;
 	if (fio_is_mapped(fio_hash_inode(st.st_dev, st.st_ino))) {
 		fio_count(pass_mapped);

@@ -23,6 +23,7 @@
 #include "fio.h"
 #include "gate.h"
 #include "hidden.h"
+#include "load.h"
 #include "log.h"
 #include "mem.h"
 #include "options.h"
@@ -47,9 +48,10 @@ enum { AWAKE, NAP, DEEP };
 enum mail_type { MAIL_WAKE, MAIL_DIR, MAIL_FILE, MAIL_GIVE, MAIL_CLOSE };
 
 struct mail {
-	uint32_t type;  /* enum mail_type */
-	uint32_t index; /* of the directory or intent */
-	uint32_t gen;   /* its gen when sent */
+	uint32_t type; /* enum mail_type */
+	uint32_t
+		index; /* of the directory or intent; the processor of the sender; the descriptor */
+	uint32_t gen;  /* its gen when sent */
 };
 
 _Atomic uint32_t fio_copies;
@@ -150,6 +152,8 @@ static void accept_mail(const struct mail *m, int fd)
 		fio_task_copy_closed();
 		break;
 	case MAIL_WAKE:
+		fio_load_woken((int)m->index);
+		break;
 	case MAIL_GIVE:
 		break;
 	}
@@ -265,7 +269,7 @@ void fio_task_wake(void)
 		return;
 	if (atomic_exchange(&task.sleeping, AWAKE) != AWAKE) {
 		fio_count(task_wakes);
-		if (send_mail(task.sock, MAIL_WAKE, 0, 0, -1) == -EPIPE)
+		if (send_mail(task.sock, MAIL_WAKE, (uint32_t)fio_this_cpu(), 0, -1) == -EPIPE)
 			fio_task_check();
 	}
 }

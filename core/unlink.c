@@ -12,6 +12,7 @@
 #include "exec.h"
 #include "file.h"
 #include "fio.h"
+#include "load.h"
 #include "options.h"
 #include "queue.h"
 #include "sys.h"
@@ -172,7 +173,7 @@ int fio_unlink(int dirfd, const char *path)
 	if (!t)
 		return FIO_PASS;
 	ret = fio_error_take();
-	if (ret == 0 && fio_gate_crowded(t)) {
+	if (ret == 0 && fio_crowded(t)) {
 		fio_count(pass_busy);
 		ret = FIO_PASS;
 	} else if (ret == 0 && unlocks(t, path)) {
