@@ -75,3 +75,7 @@ unit() {
 		}
 	done
 }
+
+@test "load" {
+	unit load
+}
