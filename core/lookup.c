@@ -162,8 +162,10 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 			      ret == -EEXIST ? 0 : -ret, FIO_CAUSE_PATH);
 		/* It may have come into being meanwhile. */
 		again |= ret == -ENOENT && fio_seq() != seq;
-		if (!again && ret == -EEXIST &&
-		    sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		/* What was refused may be a file whose removal is pending. */
+		if (!again && ret != -ENOENT &&
+		    sys_fstatat(dirfd, path, &st,
+				ret == -EEXIST || flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) == 0)
 			again = finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
 	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,

@@ -1,0 +1,9 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What the fuzzer has found.
+
+load ../lib/common
+
+@test "fuzzed: open of an unreadable file whose unlink is pending" {
+	fiveways -u 65534 -d unlink fuzzed unlink_then_refused
+}
