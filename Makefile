@@ -53,10 +53,12 @@ obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 CORE_OBJ := $(call obj,$(CORE_SRC))
 PRELOAD_OBJ := $(call obj,$(PRELOAD_SRC))
 BENCH_OBJ := $(call obj,$(BENCH_SRC))
-TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/%.c=$(B)/tests/fault-%)
+FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/%.c=$(B)/tests/fault-%) \
+	 $(B)/tests/fuzz
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all check check-unit bench deps install clean lint tests units
+.PHONY: all check check-unit bench death deps fuzz install clean lint tests units
 
 all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio
 
@@ -100,6 +102,10 @@ $(B)/tests/fault-%: tests/fault/progs/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -ldl
 
+$(B)/tests/fuzz: $(FUZZ_SRC) $(wildcard tests/fuzz/*.h tests/fuzz/*.def) tests/progs/t.h tests/fault/progs/raw.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $(FUZZ_SRC) -lpthread
+
 $(B)/tests/%: tests/progs/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -lutil
@@ -119,6 +125,10 @@ check:
 	@bash tools/deps.sh check
 	$(MAKE) all tests units
 	bash tests/run.sh $(CHECKFLAGS)
+
+# FUZZFLAGS='--seed N --ops N --mode M', see tests/fuzz/run.sh --help
+fuzz: all $(B)/tests/fuzz
+	bash tests/fuzz/run.sh --seconds 600 $(FUZZFLAGS)
 
 bench:
 	@bash tools/deps.sh bench
