@@ -7,3 +7,7 @@ load ../lib/common
 @test "fuzzed: open of an unreadable file whose unlink is pending" {
 	fiveways -u 65534 -d unlink fuzzed unlink_then_refused
 }
+
+@test "fuzzed: a pending name is created again by an open that is never deferred" {
+	fiveways -d create fuzzed create_twice
+}

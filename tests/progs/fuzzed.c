@@ -19,8 +19,25 @@ CASE(unlink_then_refused)
 	R(open("old1", O_RDWR | O_NOFOLLOW));
 }
 
+/* The name is pending and still open when it is opened in a way that is never deferred. */
+CASE(create_twice)
+{
+	static const int flags[] = {O_RDONLY, O_ACCMODE, O_WRONLY | O_APPEND, O_WRONLY | O_SYNC};
+
+	for (int i = 0; i < 4; i++) {
+		const char *name = t_name("twice%d", i);
+		int fd = R(open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+
+		R(close(open(name, flags[i] | O_CREAT, 0644)));
+		R(write(fd, "text", 4));
+		R(close(fd));
+		meta(name);
+	}
+}
+
 static const struct t_case cases[] = {
 	C(unlink_then_refused),
+	C(create_twice),
 };
 
 int main(int argc, char **argv)
