@@ -467,9 +467,29 @@ static bool make_sockets(void)
 	return false;
 }
 
+static void reap_task(int pid)
+{
+	while (SYS4(SYS_wait4, pid, NULL, 0x40000000 /* __WALL */, NULL) == -EINTR)
+		;
+}
+
+/* Leaves it to be reaped by whoever takes over. */
+static bool ended(int pid)
+{
+	siginfo_t si;
+
+	si.si_pid = 0;
+	return SYS5(SYS_waitid, 1 /* P_PID */, pid, &si,
+		    0x01000000 /* WNOWAIT */ | 0x40000000 /* __WALL */ | 4 /* WEXITED */ |
+			    1 /* WNOHANG */,
+		    NULL) < 0 ||
+	       si.si_pid == pid;
+}
+
 /* With the directories' lock held, so that each directory is either inherited or sent. */
 static void start_locked(void)
 {
+	const struct timespec look = {0, 10000000}; /* it may be killed before it says so */
 	const uint64_t all = ~0ULL;
 	int pid;
 
@@ -498,9 +518,15 @@ static void start_locked(void)
 		fio_hidden_close(task.task_sock);
 		return;
 	}
-	while (!atomic_load(&task.ready))
-		sys_futex_wait(&task.ready, 0, NULL);
+	while (!atomic_load(&task.ready) && !ended(pid))
+		sys_futex_wait(&task.ready, 0, &look);
 	fio_hidden_close(task.task_sock); /* its copy has the same number */
+	if (!atomic_load(&task.ready)) {
+		reap_task(pid);
+		fio_hidden_close(task.sock);
+		task.sock = -1;
+		return;
+	}
 	fio_count(task_starts);
 	atomic_store(&task.pid, pid);
 }
@@ -523,12 +549,6 @@ bool fio_task_start(void)
 	}
 	fio_unlock(&task.start_lock);
 	return fio_task_running();
-}
-
-static void reap_task(int pid)
-{
-	while (SYS4(SYS_wait4, pid, NULL, 0x40000000 /* __WALL */, NULL) == -EINTR)
-		;
 }
 
 static void forget_dir(struct fio_dir *d, void *arg)
@@ -557,17 +577,7 @@ bool fio_task_gone(void)
 {
 	int pid = atomic_load(&task.pid);
 
-	/* waitid with WNOWAIT leaves it to be reaped by whoever takes over. */
-	if (!pid)
-		return false;
-	siginfo_t si;
-
-	si.si_pid = 0;
-	return SYS5(SYS_waitid, 1 /* P_PID */, pid, &si,
-		    0x01000000 /* WNOWAIT */ | 0x40000000 /* __WALL */ | 4 /* WEXITED */ |
-			    1 /* WNOHANG */,
-		    NULL) < 0 ||
-	       si.si_pid == pid;
+	return pid && ended(pid);
 }
 
 static bool take_back(struct fio_intent *it, void *arg)
