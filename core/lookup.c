@@ -165,7 +165,8 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 		/* What was refused may be a file whose removal is pending. */
 		if (!again && ret != -ENOENT &&
 		    sys_fstatat(dirfd, path, &st,
-				ret == -EEXIST || flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) == 0)
+				ret == -EEXIST || flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) ==
+			    0)
 			again = finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
 	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
