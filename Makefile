@@ -130,6 +130,11 @@ check:
 fuzz: all $(B)/tests/fuzz
 	bash tests/fuzz/run.sh --seconds 600 $(FUZZFLAGS)
 
+# thousands of trials; FASTIO_TEST_SECONDS, FASTIO_TEST_SEED
+death: all tests
+	FASTIO_TEST_SECONDS=$${FASTIO_TEST_SECONDS:-600} BATS_LIB_PATH=$${BATS_LIB_PATH:-/usr/lib/bats} \
+		bats tests/fault/trials.bats
+
 bench:
 	@bash tools/deps.sh bench
 	$(MAKE) all

@@ -4,15 +4,18 @@
  * chosen step, and can verify what it left behind
  *
  *	fault-work [-n FILES] [-s SIZE] [-t THREADS] [-p USEC] [-w USEC]
- *		   [-k STEP -x HOW] [-q] PHASES DIR
+ *		   [-k STEP -x HOW] [-q] [-A FILE] PHASES DIR
  *	fault-work -V [-n FILES] [-s SIZE] [-t THREADS] [-a ACKED,...] PHASES DIR
  *
  * PHASES is a string of: c create, x create with O_EXCL, u update with
  * O_TRUNC and content of the same size, U the same with another size,
- * m create with fchmod, futimens before close, d delete, r read and check.
+ * m create with fchmod, futimens before close, n another file renamed over
+ * it, d delete, r read and check.
  * A step is one phase for one file.  The log, one line per step, is printed
  * at the end, so that nothing is released before.  -V checks a tree: with -a
  * the steps that had been acknowledged before a death, else a log on stdin.
+ * -A: the steps are counted in that file, mapped by a raw system call, so that
+ * the count survives and the library does not see a shared mapping.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +42,7 @@ static const char *die_how = "kill";
 static bool quiet;
 static const char *phases;
 static const char *dir;
+static const char *page_file;
 static struct work_page *page;
 static int *volatile nowhere;
 
@@ -72,7 +76,7 @@ static void file_name(char *buf, size_t size, unsigned t, unsigned i)
 /* Content depends on the thread, the file and the phase that wrote it. */
 static size_t content(char *buf, unsigned t, unsigned i, unsigned phase)
 {
-	unsigned grow = phases[phase] == 'U' ? 7 * (phase + 1) : 0;
+	unsigned grow = strchr("Un", phases[phase]) ? 7 * (phase + 1) : 0;
 	size_t size = 1 + (i * 37u + t * 11u + grow) % max_size;
 
 	for (size_t j = 0; j < size; j++)
@@ -82,7 +86,7 @@ static size_t content(char *buf, unsigned t, unsigned i, unsigned phase)
 
 static bool writes(char phase)
 {
-	return strchr("cxuUm", phase);
+	return strchr("cxuUmn", phase);
 }
 
 static void die(void)
@@ -118,16 +122,17 @@ static void die(void)
 
 static int write_file(unsigned t, unsigned i, unsigned phase, char *buf)
 {
-	char name[4096], what = phases[phase];
-	int flags = O_WRONLY | (what == 'x'                  ? O_CREAT | O_EXCL
-				: what == 'c' || what == 'm' ? O_CREAT | O_TRUNC
-							     : O_TRUNC);
+	char name[4096], target[4096], what = phases[phase];
+	int flags = O_WRONLY | (what == 'x'           ? O_CREAT | O_EXCL
+				: strchr("cmn", what) ? O_CREAT | O_TRUNC
+						      : O_TRUNC);
 	const char *bad = NULL;
 	int err = 0, fd;
 	size_t size = content(buf, t, i, phase);
 	ssize_t n;
 
-	file_name(name, sizeof(name), t, i);
+	file_name(target, sizeof(target), t, i);
+	snprintf(name, sizeof(name), "%.4000s%s", target, what == 'n' ? ".new" : "");
 	fd = open(name, flags, 0644);
 	if (fd < 0) {
 		log_line(t, what, i, "open", errno);
@@ -153,6 +158,10 @@ static int write_file(unsigned t, unsigned i, unsigned phase, char *buf)
 	if (close(fd) && !bad) {
 		err = errno;
 		bad = "close";
+	}
+	if (what == 'n' && !bad && rename(name, target)) {
+		err = errno;
+		bad = "rename";
 	}
 	log_line(t, what, i, bad ? bad : "ok", err);
 	return bad ? -1 : 0;
@@ -244,8 +253,17 @@ static int run(void)
 {
 	pthread_t id[WORK_MAX_THREADS];
 
-	page = mmap(WORK_PAGE, sizeof(*page), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (page_file) {
+		long fd = RAW(SYS_open, page_file, O_RDWR, 0, 0);
+
+		page = (struct work_page *)raw_syscall(SYS_mmap, (long)WORK_PAGE, sizeof(*page),
+						       PROT_READ | PROT_WRITE,
+						       MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+		RAW(SYS_close, fd, 0, 0, 0);
+	} else {
+		page = mmap(WORK_PAGE, sizeof(*page), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	}
 	if (page != WORK_PAGE)
 		return 99;
 	page->threads = threads;
@@ -381,7 +399,7 @@ int main(int argc, char **argv)
 	char *acked = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:t:p:w:k:x:qVa:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:t:p:w:k:x:qVa:A:")) != -1) {
 		switch (opt) {
 		case 'n':
 			files = (unsigned)atoi(optarg);
@@ -412,6 +430,9 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			acked = optarg;
+			break;
+		case 'A':
+			page_file = optarg;
 			break;
 		default:
 			return 99;
