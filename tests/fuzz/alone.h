@@ -32,7 +32,7 @@ T_UNUSED static int alone_main(int argc, char **argv)
 		exit(70);
 	close(fd);
 	map_shared(file);
-	top = open(".", O_RDONLY | O_DIRECTORY); /* HOME_FD */
+	top = open(".", O_RDONLY | O_DIRECTORY);   /* HOME_FD */
 	socketpair(AF_UNIX, SOCK_STREAM, 0, pair); /* TELL_FD and another */
 	watcher = fork();
 	if (watcher == 0) {

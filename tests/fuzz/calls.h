@@ -751,8 +751,7 @@ T_UNUSED static long run_mixed(const char *dir, int k, int n)
 	if (!usable(dir))
 		return 0;
 	for (int i = 0; i < run_sizes[k]; i++) {
-		count(&t, i,
-		      put_file(nth(dir, i), O_WRONLY | O_CREAT | O_TRUNC, n % 9000 + 1, i));
+		count(&t, i, put_file(nth(dir, i), O_WRONLY | O_CREAT | O_TRUNC, n % 9000 + 1, i));
 		if (i % 3 == 1)
 			count(&t, i,
 			      put_file(nth(dir, i - 1), O_WRONLY | O_CREAT | O_TRUNC,
@@ -779,10 +778,10 @@ static void reaped(pid_t pid)
 
 T_UNUSED static long shell(int k, const char *a, const char *b)
 {
-	static const char *const what[] = {"cat '%s' >'%s'",       "echo x >>'%s'; cat '%s'",
-					   "cp '%s' '%s'",         "mv '%s' '%s'",
-					   "ln '%s' '%s'",         "wc -c <'%s' >'%s'",
-					   "rm -f '%s'; ls '%s'",  "test -s '%s' && echo y >'%s'"};
+	static const char *const what[] = {"cat '%s' >'%s'",      "echo x >>'%s'; cat '%s'",
+					   "cp '%s' '%s'",        "mv '%s' '%s'",
+					   "ln '%s' '%s'",        "wc -c <'%s' >'%s'",
+					   "rm -f '%s'; ls '%s'", "test -s '%s' && echo y >'%s'"};
 	char cmd[1200], *p = room();
 	size_t n;
 	FILE *f;
@@ -892,8 +891,8 @@ static void dump_entry(int dirfd, const char *name, const char *path)
 		fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NOATIME);
 		n = read(fd, room(), 1 << 20);
 		close(fd);
-		emit(" links %lu size %ld hash %016lx", (unsigned long)st.st_nlink, (long)st.st_size,
-		     n > 0 ? t_hash(room(), (size_t)n) : 0);
+		emit(" links %lu size %ld hash %016lx", (unsigned long)st.st_nlink,
+		     (long)st.st_size, n > 0 ? t_hash(room(), (size_t)n) : 0);
 	}
 	emit(" %s\n", when(m, &st.st_mtim));
 }
@@ -931,8 +930,9 @@ static void marker(char *buf, size_t size, int kind)
 /* Runs beside the program, without the library: told of progress, it looks at the tree. */
 T_UNUSED static void observe(int top_fd, int socket)
 {
-	static const char *const labels[] = {"told by the socket", "a rename", "a symlink",
-					     "a link",             "an empty file", "a signal"};
+	static const char *const labels[] = {"told by the socket", "a rename",
+					     "a symlink",          "a link",
+					     "an empty file",      "a signal"};
 	sigset_t usr1;
 	char name[300], c;
 

@@ -20,8 +20,9 @@ enum code {
 #define OP(name, weight, where, expr) OP_##name,
 #include "ops.def"
 	N_CALLS,
-	OP_fork = N_CALLS, /* what follows, up to its END, is done by a child; a[0]: how it leaves */
-	OP_threads,        /* concurrent threads, separated by NEXT */
+	OP_fork =
+		N_CALLS, /* what follows, up to its END, is done by a child; a[0]: how it leaves */
+	OP_threads,      /* concurrent threads, separated by NEXT */
 	OP_next,
 	OP_end,
 	OP_exec,  /* of oneself, and on */

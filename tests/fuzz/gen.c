@@ -93,12 +93,14 @@ static void any_call(bool threads)
 /* A use of the path or the descriptor just written. */
 static void use(int path, int slot, bool threads)
 {
-	static const int by_path[] = {OP_show,	 OP_stat,   OP_unlink, OP_rename, OP_link,  OP_lstat,
-				      OP_open,	 OP_chmod,  OP_put,    OP_truncate, OP_access, OP_fget,
-				      OP_utimensat, OP_statx, OP_chown, OP_put_meta};
-	static const int by_fd[] = {OP_fstat,	OP_lseek, OP_fchmod,  OP_fchown, OP_futimens, OP_write,
-				    OP_pwrite,	OP_read,  OP_ftruncate, OP_fsync, OP_close,   OP_writev,
-				    OP_wait_age, OP_fcntl_getfl, OP_map, OP_sendfile};
+	static const int by_path[] = {OP_show,      OP_stat,     OP_unlink, OP_rename,
+				      OP_link,      OP_lstat,    OP_open,   OP_chmod,
+				      OP_put,       OP_truncate, OP_access, OP_fget,
+				      OP_utimensat, OP_statx,    OP_chown,  OP_put_meta};
+	static const int by_fd[] = {OP_fstat,     OP_lseek,       OP_fchmod, OP_fchown,
+				    OP_futimens,  OP_write,       OP_pwrite, OP_read,
+				    OP_ftruncate, OP_fsync,       OP_close,  OP_writev,
+				    OP_wait_age,  OP_fcntl_getfl, OP_map,    OP_sendfile};
 	struct op *o;
 
 	(void)threads;
@@ -158,7 +160,7 @@ static void file(bool threads)
 
 static void run(void)
 {
-	static const int kinds_of_run[] = {OP_run_put,	 OP_run_put,   OP_run_over, OP_run_meta,
+	static const int kinds_of_run[] = {OP_run_put,   OP_run_put,    OP_run_over, OP_run_meta,
 					   OP_run_mixed, OP_run_unlink, OP_run_excl, OP_run_check};
 	int dir = first_dir + (int)rnd(4), k = (int)rnd(8), many = 1 + (int)rnd(4);
 

@@ -41,7 +41,8 @@ static const struct mode {
 	{"lag", {"FASTIO_ENGINE=uring", "FASTIO_WARMUP=0", "FASTIO_LAG_US=4000"}},
 	{"default", {NULL}},
 	{"noage", {"FASTIO_ENGINE=uring", "FASTIO_WARMUP=0", "FASTIO_AGE_US=10000000"}},
-	{"window", {"FASTIO_ENGINE=sync", "FASTIO_WARMUP=0", "FASTIO_WINDOW=2", "FASTIO_AGE_US=100"}},
+	{"window",
+	 {"FASTIO_ENGINE=sync", "FASTIO_WARMUP=0", "FASTIO_WINDOW=2", "FASTIO_AGE_US=100"}},
 	{"off", {"FASTIO_ENGINE=off"}},
 };
 
@@ -53,7 +54,8 @@ static struct {
 	bool verbose, as_is;
 } opt = {.dir = "/tmp", .src = ".", .mode = "rotate", .out = ".", .seed = 1, .ops = 80, .tries = 6};
 
-static char base[256], work_dir[300], file_shared[300], file_ops[300], file_stats[300], file_err[300];
+static char base[256], work_dir[300], file_shared[300], file_ops[300], file_stats[300],
+	file_err[300];
 static int top_fd = -1;
 
 /* ---- figures ---- */
@@ -62,8 +64,9 @@ static int top_fd = -1;
 static struct {
 	const char *name;
 	long n;
-} deferred[DEFERRED] = {{"\"create\":", 0},  {"\"write\":", 0}, {"\"close\":", 0}, {"\"unlink\":", 0},
-			{"\"chmod\":", 0},   {"\"chown\":", 0}, {"\"utimens\":", 0}, {"\"trunc\":", 0}};
+} deferred[DEFERRED] = {{"\"create\":", 0},  {"\"write\":", 0}, {"\"close\":", 0},
+			{"\"unlink\":", 0},  {"\"chmod\":", 0}, {"\"chown\":", 0},
+			{"\"utimens\":", 0}, {"\"trunc\":", 0}};
 static long n_lists, n_runs, n_ops, n_late;
 
 static double now(void)
@@ -221,7 +224,8 @@ static int leftovers(void)
 			char path[100];
 			size_t len;
 
-			snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getpid(), getpid());
+			snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getpid(),
+				 getpid());
 			for (char *p = slurp(path, &len); *p;) {
 				pid = (pid_t)strtol(p, &p, 10);
 				if (pid > 0)
@@ -375,7 +379,8 @@ static int shrink(struct op *ops, int n, const struct mode *m, int tries, double
 			if (k <= 0 || k >= n)
 				continue;
 			memcpy(part, ops, (size_t)from * sizeof(*ops));
-			memcpy(part + from, ops + from + (n - k), (size_t)(k - from) * sizeof(*ops));
+			memcpy(part + from, ops + from + (n - k),
+			       (size_t)(k - from) * sizeof(*ops));
 			if (from == 0)
 				part[0].a[5] = ops[0].a[5];
 			if (differs(part, k, m, tries)) {
@@ -410,11 +415,12 @@ static void show_difference(const struct outcome *a, const struct outcome *b)
 		q += k + (q[k] == '\n');
 	}
 	if (*p || *q)
-		printf("  %s ends early; the other goes on: %.200s\n", *p ? "preloaded" : "stock", *p ? p : q);
+		printf("  %s ends early; the other goes on: %.200s\n", *p ? "preloaded" : "stock",
+		       *p ? p : q);
 }
 
-static void report(struct op *ops, int n, const struct mode *m, uint64_t seed, const struct outcome *a,
-		   const struct outcome *b)
+static void report(struct op *ops, int n, const struct mode *m, uint64_t seed,
+		   const struct outcome *a, const struct outcome *b)
 {
 	char path[600];
 	struct outcome stock, other;
@@ -427,7 +433,8 @@ static void report(struct op *ops, int n, const struct mode *m, uint64_t seed, c
 		return;
 	if (!differs(ops, n, m, opt.tries * 3)) {
 		printf("  not again in %d tries\n", opt.tries * 3);
-		snprintf(path, sizeof(path), "%s/fuzz-%lu-%s.ops", opt.out, (unsigned long)seed, m->name);
+		snprintf(path, sizeof(path), "%s/fuzz-%lu-%s.ops", opt.out, (unsigned long)seed,
+			 m->name);
 		f = fopen(path, "we");
 		if (f) {
 			write_ops(f, ops, n);
@@ -465,7 +472,8 @@ static void report(struct op *ops, int n, const struct mode *m, uint64_t seed, c
 	free(other.text);
 }
 
-static bool compare(struct op *ops, int n, const struct mode *m, uint64_t seed, struct outcome *stock)
+static bool compare(struct op *ops, int n, const struct mode *m, uint64_t seed,
+		    struct outcome *stock)
 {
 	struct outcome other;
 	bool bad;
@@ -493,16 +501,15 @@ static bool compare(struct op *ops, int n, const struct mode *m, uint64_t seed, 
 
 static void usage(FILE *f)
 {
-	fprintf(f,
-		"fuzz: random calls, stock and preloaded, must leave the same transcript\n"
-		"  --lib FILE       the library\n"
-		"  --dir DIRECTORY  where to work (default /tmp)\n"
-		"  --src DIRECTORY  the fuzzer's source, for printed programs\n"
-		"  --out DIRECTORY  where to put what was found (default .)\n"
-		"  --seed N         first seed (default 1)\n"
-		"  --count N        lists to try; --seconds N: or so long\n"
-		"  --ops N          operations per list (default 80)\n"
-		"  --mode MODE      rotate (two modes per list), all, or one of:");
+	fprintf(f, "fuzz: random calls, stock and preloaded, must leave the same transcript\n"
+		   "  --lib FILE       the library\n"
+		   "  --dir DIRECTORY  where to work (default /tmp)\n"
+		   "  --src DIRECTORY  the fuzzer's source, for printed programs\n"
+		   "  --out DIRECTORY  where to put what was found (default .)\n"
+		   "  --seed N         first seed (default 1)\n"
+		   "  --count N        lists to try; --seconds N: or so long\n"
+		   "  --ops N          operations per list (default 80)\n"
+		   "  --mode MODE      rotate (two modes per list), all, or one of:");
 	for (size_t i = 1; i < T_COUNT(modes); i++)
 		fprintf(f, " %s", modes[i].name);
 	fprintf(f, "\n"
@@ -515,11 +522,11 @@ static void usage(FILE *f)
 static void parse(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"lib", 1, NULL, 'l'},	   {"dir", 1, NULL, 'd'},    {"src", 1, NULL, 'S'},
-		{"seed", 1, NULL, 's'},	   {"count", 1, NULL, 'c'},  {"seconds", 1, NULL, 't'},
-		{"ops", 1, NULL, 'o'},	   {"mode", 1, NULL, 'm'},   {"replay", 1, NULL, 'r'},
-		{"tries", 1, NULL, 'T'},   {"out", 1, NULL, 'O'},    {"no-shrink", 0, NULL, 'n'},
-		{"verbose", 0, NULL, 'v'}, {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
+		{"lib", 1, NULL, 'l'},     {"dir", 1, NULL, 'd'},   {"src", 1, NULL, 'S'},
+		{"seed", 1, NULL, 's'},    {"count", 1, NULL, 'c'}, {"seconds", 1, NULL, 't'},
+		{"ops", 1, NULL, 'o'},     {"mode", 1, NULL, 'm'},  {"replay", 1, NULL, 'r'},
+		{"tries", 1, NULL, 'T'},   {"out", 1, NULL, 'O'},   {"no-shrink", 0, NULL, 'n'},
+		{"verbose", 0, NULL, 'v'}, {"help", 0, NULL, 'h'},  {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -637,7 +644,8 @@ int main(int argc, char **argv)
 		opt.count = opt.seconds ? 1000000000 : 100;
 	if (opt.replay)
 		opt.count = 1;
-	for (uint64_t seed = opt.seed; seed < opt.seed + (uint64_t)opt.count && now() < end; seed++) {
+	for (uint64_t seed = opt.seed; seed < opt.seed + (uint64_t)opt.count && now() < end;
+	     seed++) {
 		struct outcome stock = {NULL, 0};
 
 		if (opt.replay) {
@@ -659,10 +667,11 @@ int main(int argc, char **argv)
 		n_lists++;
 	}
 	clear(base);
-	printf("%ld lists, %ld runs, %ld operations in %.0f s, %d different; deferred:", n_lists, n_runs, n_ops,
-	       now() - start, failed);
+	printf("%ld lists, %ld runs, %ld operations in %.0f s, %d different; deferred:", n_lists,
+	       n_runs, n_ops, now() - start, failed);
 	for (int i = 0; i < DEFERRED; i++)
-		printf(" %.*s %ld", (int)strlen(deferred[i].name) - 3, deferred[i].name + 1, deferred[i].n);
+		printf(" %.*s %ld", (int)strlen(deferred[i].name) - 3, deferred[i].name + 1,
+		       deferred[i].n);
 	printf("; late errors %ld\n", n_late);
 	return failed != 0;
 }

@@ -52,10 +52,10 @@ static int slot(int i)
 #define O1 PICK(open_flags, a[1])
 #define O2 PICK(open_flags, a[2])
 #define O3 PICK(open_flags, a[3])
-#define M0 (mode_t)PICK(file_modes, a[0])
-#define M1 (mode_t)PICK(file_modes, a[1])
-#define M2 (mode_t)PICK(file_modes, a[2])
-#define M3 (mode_t)PICK(file_modes, a[3])
+#define M0 (mode_t) PICK(file_modes, a[0])
+#define M1 (mode_t) PICK(file_modes, a[1])
+#define M2 (mode_t) PICK(file_modes, a[2])
+#define M3 (mode_t) PICK(file_modes, a[3])
 #define N0 PICK(sizes, a[0])
 #define N1 PICK(sizes, a[1])
 #define N2 PICK(sizes, a[2])
@@ -71,10 +71,10 @@ static int slot(int i)
 #define K2 (a[2] & 7)
 #define K3 (a[3] & 7)
 
-#define OP(name, weight, where, expr)                        \
+#define OP(name, weight, where, expr)                               \
 	static long do_##name(const int *a __attribute__((unused))) \
-	{                                                    \
-		return (long)(expr);                         \
+	{                                                           \
+		return (long)(expr);                                \
 	}
 #include "ops.def"
 
@@ -86,13 +86,15 @@ static long (*const calls[])(const int *) = {
 static const struct kind table[N_OPS + 1] = {
 #define OP(name, weight, where, expr) {#name, #expr, weight, where, {0}},
 #include "ops.def"
-	{"fork", "", 0, BLOCK, {'K'}}, {"threads", "", 0, BLOCK, {0}}, {"next", "", 0, BLOCK, {0}},
-	{"end", "", 0, BLOCK, {0}},    {"exec", "", 0, BLOCK, {0}},    {"leave", "", 0, BLOCK, {'K'}},
+	{"fork", "", 0, BLOCK, {'K'}}, {"threads", "", 0, BLOCK, {0}},
+	{"next", "", 0, BLOCK, {0}},   {"end", "", 0, BLOCK, {0}},
+	{"exec", "", 0, BLOCK, {0}},   {"leave", "", 0, BLOCK, {'K'}},
 };
 
 static bool name_char(char c)
 {
-	return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+	return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9');
 }
 
 const struct kind *kinds(void)

@@ -18,8 +18,8 @@ bool read_ops(const char *file, struct op *ops, int *n)
 	while (*n < OPS_MAX && fgets(line, sizeof(line), f)) {
 		struct op *o = &ops[*n];
 
-		if (sscanf(line, "%63s %d %d %d %d %d %d", name, &o->a[0], &o->a[1], &o->a[2], &o->a[3],
-			   &o->a[4], &o->a[5]) != 1 + ARGS)
+		if (sscanf(line, "%63s %d %d %d %d %d %d", name, &o->a[0], &o->a[1], &o->a[2],
+			   &o->a[3], &o->a[4], &o->a[5]) != 1 + ARGS)
 			continue;
 		for (o->code = 0; o->code < N_OPS; o->code++)
 			if (!strcmp(kinds()[o->code].name, name))
@@ -85,7 +85,8 @@ static void print_call(FILE *f, int i, const struct op *o, int thread)
 	fprintf(f, "\terrno = T_UNTOUCHED;\n\tnote_op(%d, \"%s\", (long)(", i, k->name);
 	for (const char *s = k->text; *s; s++) {
 		unsigned arg = (unsigned)(s[1] - '0');
-		bool part = last == '_' || (last >= 'A' && last <= 'Z') || (last >= 'a' && last <= 'z');
+		bool part =
+			last == '_' || (last >= 'A' && last <= 'Z') || (last >= 'a' && last <= 'z');
 
 		if (!part && arg < ARGS && k->arg[arg] == *s) {
 			arg_text(buf, sizeof(buf), *s, o->a[arg], thread);
@@ -135,15 +136,17 @@ static void print_body(FILE *f, const struct op *ops, int n)
 			break;
 		case OP_next:
 			thread++;
-			fprintf(f, "\t}\n\tvoid t%d(void *arg T_UNUSED) {\n\tmkdir(\"t%d\", 0755);\n", thread,
-				thread);
+			fprintf(f,
+				"\t}\n\tvoid t%d(void *arg T_UNUSED) {\n\tmkdir(\"t%d\", 0755);\n",
+				thread, thread);
 			break;
 		case OP_end:
 			if (!depth)
 				break;
 			o = &ops[stack[--depth]];
 			if (o->code == OP_fork) {
-				fprintf(f, "\tleave(%d, true);\n\t}\n\treaped(pid);\n\t}\n", o->a[0]);
+				fprintf(f, "\tleave(%d, true);\n\t}\n\treaped(pid);\n\t}\n",
+					o->a[0]);
 				break;
 			}
 			fprintf(f, "\t}\n");
@@ -154,8 +157,9 @@ static void print_body(FILE *f, const struct op *ops, int n)
 			break;
 		case OP_exec:
 			if (!depth)
-				fprintf(f, "\texec_self(argv, %d);\n\t/* fall through */\n\tcase %d:\n", i + 1,
-					i + 1);
+				fprintf(f,
+					"\texec_self(argv, %d);\n\t/* fall through */\n\tcase %d:\n",
+					i + 1, i + 1);
 			break;
 		case OP_leave:
 			if (!depth)
@@ -170,10 +174,11 @@ static void print_body(FILE *f, const struct op *ops, int n)
 
 void print_program(FILE *f, const struct op *ops, int n, const char *src)
 {
-	fprintf(f, "/*\n * cc -w -o repro THIS.c -lpthread; then in an empty directory: repro, and again in\n"
-		   " * another one with T_PRELOAD=/path/to/libfastio.so in the environment (and\n"
-		   " * FASTIO_...); the transcripts on standard output have to be equal.  What was found\n"
-		   " * is at the end, in main().\n */\n#define _GNU_SOURCE\n");
+	fprintf(f,
+		"/*\n * cc -w -o repro THIS.c -lpthread; then in an empty directory: repro, and again in\n"
+		" * another one with T_PRELOAD=/path/to/libfastio.so in the environment (and\n"
+		" * FASTIO_...); the transcripts on standard output have to be equal.  What was found\n"
+		" * is at the end, in main().\n */\n#define _GNU_SOURCE\n");
 	copy_file(f, src, "../progs/t.h");
 	copy_file(f, src, "../fault/progs/raw.h");
 	copy_file(f, src, "calls.h");

@@ -40,10 +40,11 @@ const int open_flags[] = {
 };
 const int n_open_flags = COUNT(open_flags), first_put_flag = 9;
 
-const int file_modes[] = {0644, 0644, 0600, 0755, 0400, 0, 0200, 0666, 0777, 04755, 02755, 01777, 0444};
+const int file_modes[] = {0644, 0644, 0600,  0755,  0400,  0,   0200,
+			  0666, 0777, 04755, 02755, 01777, 0444};
 const int n_file_modes = COUNT(file_modes);
 
-const int sizes[] = {100, 100, 100, 1,     0,     5000,   5000,   4096,   17,
+const int sizes[] = {100, 100,   100,   1,     0,     5000,   5000,   4096,   17,
 		     200, 16384, 20000, 20000, 70000, 131072, 262144, 262145, 300000};
 const int n_sizes = COUNT(sizes);
 
@@ -52,17 +53,17 @@ const int n_offsets = COUNT(offsets);
 
 /* Of these names most operations take one. */
 static const char *const base[] = {
-	"f0",	 "f1",	  "f2",	   "f3",      "d0/f0",	 "d0/f1",   "d0/f2",   "d0/f3",
+	"f0",    "f1",    "f2",    "f3",      "d0/f0",   "d0/f1",   "d0/f2",   "d0/f3",
 	"d1/f0", "d1/f1", "d1/f2", "d0/e/f0", "d0/e/f1", "d0/e/f2", "d0/s/f0", "d0/s/f1",
 };
 /* ... or a directory's name */
 static const char *const dirs[] = {"d0", "d1", "d0/e", ".", "d0/s", "s0", "d2", "d0/"};
 /* '/': absolute; '*': a long name; '!': no memory there */
 static const char *const odd[] = {
-	"s0/f0",      "s0/f1",	  "s1",	      "d0/s",	 "d1/s2",     "/f0",	  "/d0/f0",
-	"/d0/e/f1",   "./f1",	  "d0//f1",   "d0/../f0", "d0/./f2",  "f0/",	  "d0/f0/",
-	"d0/f0/x",    "",	  "*255",     "*256",	 "!",	      "d0/x.lock", ".lock-f",
-	"d0/.#x",     "a b\tc",	  "/d1/s2",   "d2/f0",	 "d1/../d0/f1", "d1/.",	  "d0/e/..",
+	"s0/f0",    "s0/f1",  "s1",     "d0/s",     "d1/s2",       "/f0",       "/d0/f0",
+	"/d0/e/f1", "./f1",   "d0//f1", "d0/../f0", "d0/./f2",     "f0/",       "d0/f0/",
+	"d0/f0/x",  "",       "*255",   "*256",     "!",           "d0/x.lock", ".lock-f",
+	"d0/.#x",   "a b\tc", "/d1/s2", "d2/f0",    "d1/../d0/f1", "d1/.",      "d0/e/..",
 };
 
 const int n_base_paths = COUNT(base), first_dir = COUNT(base), n_dirs = COUNT(dirs);
@@ -110,9 +111,9 @@ static const struct {
 	int value;
 	const char *name;
 } flag_names[] = {
-	{O_TMPFILE, "O_TMPFILE"},   {O_CREAT, "O_CREAT"},	{O_EXCL, "O_EXCL"},
-	{O_TRUNC, "O_TRUNC"},	    {O_APPEND, "O_APPEND"},	{O_CLOEXEC, "O_CLOEXEC"},
-	{O_NOFOLLOW, "O_NOFOLLOW"}, {O_NONBLOCK, "O_NONBLOCK"}, {O_PATH, "O_PATH"},
+	{O_TMPFILE, "O_TMPFILE"},     {O_CREAT, "O_CREAT"},       {O_EXCL, "O_EXCL"},
+	{O_TRUNC, "O_TRUNC"},         {O_APPEND, "O_APPEND"},     {O_CLOEXEC, "O_CLOEXEC"},
+	{O_NOFOLLOW, "O_NOFOLLOW"},   {O_NONBLOCK, "O_NONBLOCK"}, {O_PATH, "O_PATH"},
 	{O_DIRECTORY, "O_DIRECTORY"}, {O_SYNC, "O_SYNC"},
 };
 
