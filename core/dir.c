@@ -153,15 +153,14 @@ void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_has
 	fio_unlock(&d->lock);
 }
 
-static bool list(struct fio_thread *t, struct fio_dir *d)
+static bool list_into(struct fio_thread *t, struct fio_dir *d, char *buf, uint32_t size)
 {
-	_Alignas(8) char buf[8192];
 	uint32_t n = 0;
 	long r;
 
 	if (sys_lseek(d->fd, 0, SEEK_SET) < 0)
 		return false;
-	while ((r = SYS3(SYS_getdents64, d->fd, buf, sizeof(buf))) > 0) {
+	while ((r = SYS3(SYS_getdents64, d->fd, buf, size)) > 0) {
 		for (long off = 0; off < r;) {
 			struct dirent64 *e = (struct dirent64 *)(buf + off);
 
@@ -172,6 +171,19 @@ static bool list(struct fio_thread *t, struct fio_dir *d)
 		}
 	}
 	return r == 0;
+}
+
+static bool list(struct fio_thread *t, struct fio_dir *d)
+{
+	uint32_t size;
+	char *buf = fio_buf_get(fio_shard(t), 8192, &size, FIO_LOCK_HELD);
+	bool all;
+
+	if (!buf)
+		return false;
+	all = list_into(t, d, buf, size);
+	fio_buf_put(fio_shard(t), buf, size, FIO_LOCK_HELD);
+	return all;
 }
 
 int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
@@ -405,6 +417,27 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 	return d;
 }
 
+/* A prefix that is followed by the name; few are long, and a stack may be small. */
+static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const char *path, size_t len)
+{
+	char text[FIO_PREFIX_MAX + 1], *prefix = text;
+	struct fio_dir *d;
+	uint32_t size = 0;
+
+	if (len == 0)
+		return resolve_slow(t, dirfd, ".");
+	if (len >= sizeof(text))
+		prefix = fio_buf_get(fio_shard(t), (uint32_t)len + 1, &size, FIO_LOCK_HELD);
+	if (!prefix)
+		return NULL;
+	memcpy(prefix, path, len);
+	prefix[len] = '\0';
+	d = resolve_slow(t, dirfd, prefix);
+	if (prefix != text)
+		fio_buf_put(fio_shard(t), prefix, size, FIO_LOCK_HELD);
+	return d;
+}
+
 struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 {
 	return resolve_slow(t, dirfd, path);
@@ -418,7 +451,6 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 	const char *slash;
 	struct fio_dir *d;
 	struct fio_prefix *p;
-	char prefix[PATH_LEN_MAX];
 	size_t plen;
 	int64_t now;
 
@@ -450,12 +482,7 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 		}
 	}
 
-	memcpy(prefix, path, plen);
-	if (plen == 0)
-		prefix[plen++] = '.';
-	prefix[plen] = '\0';
-	d = resolve_slow(t, dirfd, prefix);
-	plen = (size_t)len - *name_len;
+	d = resolve_prefix(t, dirfd, path, plen);
 	if (d && plen <= FIO_PREFIX_MAX) {
 		p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
 		p->epoch = 0;

@@ -28,7 +28,7 @@ static uint32_t first, n_records, unnamed;
 
 static void put_dir(struct fio_fmt *f, int dirfd)
 {
-	char link[64], target[4096];
+	char link[64], target[512]; /* not more than a record holds */
 	struct fio_fmt l;
 	long n;
 

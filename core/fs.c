@@ -90,9 +90,11 @@ static char *put_number(char *p, unsigned v)
 	return p;
 }
 
+/* dirs_lock is held. */
 static void read_mount_options(struct fio_fs *fs)
 {
-	char id[32], buf[4096 + 1], *p;
+	static char buf[4096 + 1];
+	char id[32], *p;
 	size_t have = 0;
 	ssize_t n;
 	int fd = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
