@@ -67,10 +67,12 @@ struct fio_thread *fio_enter(void)
 
 	if (!atomic_load_explicit(&fio_on, memory_order_relaxed) || !admitted(t))
 		return NULL;
-	t->depth = 1;
-	atomic_signal_fence(memory_order_seq_cst);
+	/* In this order: a handler that still gets in is no guest of ours. */
 	if (atomic_load_explicit(&fio_handlers, memory_order_relaxed))
 		block_signals(t);
+	atomic_signal_fence(memory_order_seq_cst);
+	t->depth = 1;
+	atomic_signal_fence(memory_order_seq_cst);
 	if (unlikely(!t->shard))
 		t->shard = (uint8_t)(1 + atomic_fetch_add(&next_shard, 1) % FIO_SHARDS);
 	for (;;) {
@@ -97,10 +99,12 @@ bool fio_gate_close(struct fio_thread **out)
 
 	if (!admitted(t))
 		return false;
-	t->depth = 1;
-	atomic_signal_fence(memory_order_seq_cst);
+	/* In this order: a handler that still gets in is no guest of ours. */
 	if (atomic_load_explicit(&fio_handlers, memory_order_relaxed))
 		block_signals(t);
+	atomic_signal_fence(memory_order_seq_cst);
+	t->depth = 1;
+	atomic_signal_fence(memory_order_seq_cst);
 	if (!t->shard)
 		t->shard = (uint8_t)(1 + atomic_fetch_add(&next_shard, 1) % FIO_SHARDS);
 	while (!atomic_compare_exchange_strong(&closed, &open, 1)) {
