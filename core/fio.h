@@ -271,6 +271,11 @@ bool fio_fd_hidden(int fd);
 /* The lowest and one past the highest hidden descriptor; false if there are none. */
 bool fio_fd_hidden_range(int *lo, int *hi);
 
+/* A program that is given this number, or asks for it, will soon be given one that is not the lowest
+ * because that is hidden: it gets them all, and deferral ends. */
+extern int fio_fd_near;
+void fio_fd_is_near(void);
+
 /* fd is about to be replaced or closed by another way (dup2 target, close_range): finish what it
  * carries (as close would) and forget it. */
 void fio_fd_forget(int fd);

@@ -4,15 +4,21 @@
  */
 #include "hidden.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
+
+#include "fio.h"
 
 #include "sys.h"
 
 #define SPAN 512  /* numbers that may be hidden from base on */
 #define LEAST 256 /* RLIMIT_NOFILE below which nothing is hidden */
 #define HIGHEST 4096
+#define NEAR 32    /* numbers below base at which the program has come too near */
 #define RESERVE 72 /* numbers below the limit where hiding begins: directories and a few more */
+
+int fio_fd_near = INT_MAX;
 
 static int base = -1;
 static _Atomic uint64_t used[SPAN / 64];
@@ -26,6 +32,7 @@ bool fio_hidden_init(void)
 		return false;
 	top = rl.rlim_cur > HIGHEST ? HIGHEST : (long)rl.rlim_cur;
 	base = (int)(top - RESERVE);
+	fio_fd_near = base - NEAR;
 	return true;
 }
 

@@ -2,6 +2,8 @@
 /*
  * life.c - start, fork, exec and end of a process
  */
+#include <limits.h>
+
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
@@ -275,6 +277,12 @@ void fio_traits_changed(void)
 void fio_cwd_changed(void)
 {
 	atomic_fetch_add(&fio_ns_epoch, 1);
+}
+
+void fio_fd_is_near(void)
+{
+	fio_fd_near = INT_MAX;
+	fio_stop_deferring(FIO_CAUSE_FD);
 }
 
 bool fio_fd_hidden(int fd)

@@ -51,6 +51,11 @@ static inline bool fio_believing(void)
 #define FD(fd) fio_release_fd(fd, FIO_CAUSE_FD)
 #define FD_C(fd, cause) fio_release_fd(fd, FIO_CAUSE_##cause)
 #define PEEK(fd) fio_peek_fd(fd, FIO_CAUSE_FD)
+#define NEW_FD(fd)                                 \
+	do {                                       \
+		if (unlikely((fd) >= fio_fd_near)) \
+			fio_fd_is_near();          \
+	} while (0)
 #define FORGET(fd) fio_fd_forget(fd)
 #define PATH(path, follow) fio_release_path(AT_FDCWD, path, follow, FIO_CAUSE_PATH)
 #define AT_PATH(dirfd, path, follow, flags) release_at(dirfd, path, follow, flags)

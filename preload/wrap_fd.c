@@ -83,6 +83,16 @@ void x_closefrom(int lowfd)
 	errno = err;
 }
 
+int x_dup(int fd)
+{
+	int r;
+
+	FD(fd);
+	r = NEXT(dup)(fd);
+	NEW_FD(r);
+	return r;
+}
+
 static void replaces(int oldfd, int newfd)
 {
 	FD(oldfd);
@@ -135,6 +145,13 @@ int x_fcntl(int fd, int cmd, ...)
 		r = NEXT(fcntl)(fd, cmd, arg);
 		if (r == 0)
 			LOCKED(fd);
+		return r;
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		NEW_FD((int)arg);
+		FD(fd);
+		r = NEXT(fcntl)(fd, cmd, arg);
+		NEW_FD(r);
 		return r;
 	default:
 		FD(fd);

@@ -45,6 +45,7 @@ static bool wants_mode(int flags)
 		} else {                                                                  \
 			fd_ = RESULT(fd_);                                                \
 		}                                                                         \
+		NEW_FD(fd_);                                                              \
 		fd_;                                                                      \
 	})
 
