@@ -107,6 +107,12 @@ static inline bool fio_believing(void)
 			ALL(SIGNAL); \
 	} while (0)
 #define HANDLER_ANY fio_handlers_installed()
+/* A cancelation may come at any instruction, as a signal does. */
+#define CANCEL_TYPE(type)                                  \
+	do {                                               \
+		if ((type) == PTHREAD_CANCEL_ASYNCHRONOUS) \
+			HANDLER_ANY;                       \
+	} while (0)
 /* not SIG_DFL, SIG_IGN, SIG_HOLD */
 #define HANDLER(handler)                      \
 	do {                                  \
@@ -122,6 +128,16 @@ static inline void release_at(int dirfd, const char *path, bool follow, int flag
 		FD(dirfd);
 	fio_release_path(dirfd, path, follow, FIO_CAUSE_PATH);
 }
+
+/* For calls that core may answer and that are cancelation points: libc's pthread_testcancel, once
+ * something was canceled. */
+extern void (*fio_testcancel)(void) __attribute__((visibility("hidden")));
+
+#define CANCEL_POINT                                  \
+	do {                                          \
+		if (unlikely(fio_testcancel != NULL)) \
+			fio_testcancel();             \
+	} while (0)
 
 /* ---- stdio, in stream.c; len SIZE_MAX: not known ---- */
 

@@ -13,8 +13,10 @@
 
 int x_close(int fd)
 {
-	int r = fio_close(fd);
+	int r;
 
+	CANCEL_POINT;
+	r = fio_close(fd);
 	if (r != FIO_PASS)
 		return RESULT(r);
 	CHANNEL(fd);

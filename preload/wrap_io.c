@@ -6,8 +6,10 @@
 
 ssize_t x_write(int fd, const void *buf, size_t n)
 {
-	ssize_t r = fio_write(fd, buf, n, -1);
+	ssize_t r;
 
+	CANCEL_POINT;
+	r = fio_write(fd, buf, n, -1);
 	if (r != FIO_PASS)
 		return RESULT(r);
 	CHANNEL(fd);
@@ -16,8 +18,10 @@ ssize_t x_write(int fd, const void *buf, size_t n)
 
 ssize_t x_writev(int fd, const struct iovec *iov, int iovcnt)
 {
-	ssize_t r = fio_writev(fd, iov, iovcnt, -1);
+	ssize_t r;
 
+	CANCEL_POINT;
+	r = fio_writev(fd, iov, iovcnt, -1);
 	if (r != FIO_PASS)
 		return RESULT(r);
 	CHANNEL(fd);
@@ -26,8 +30,10 @@ ssize_t x_writev(int fd, const struct iovec *iov, int iovcnt)
 
 ssize_t x_pwrite(int fd, const void *buf, size_t n, off_t off)
 {
-	ssize_t r = off < 0 ? FIO_PASS : fio_write(fd, buf, n, off);
+	ssize_t r;
 
+	CANCEL_POINT;
+	r = off < 0 ? FIO_PASS : fio_write(fd, buf, n, off);
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
@@ -37,8 +43,10 @@ ssize_t x_pwrite(int fd, const void *buf, size_t n, off_t off)
 
 ssize_t x_pwritev(int fd, const struct iovec *iov, int iovcnt, off_t off)
 {
-	ssize_t r = off < 0 ? FIO_PASS : fio_writev(fd, iov, iovcnt, off);
+	ssize_t r;
 
+	CANCEL_POINT;
+	r = off < 0 ? FIO_PASS : fio_writev(fd, iov, iovcnt, off);
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
@@ -48,8 +56,10 @@ ssize_t x_pwritev(int fd, const struct iovec *iov, int iovcnt, off_t off)
 
 ssize_t x_pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t off, int flags)
 {
-	ssize_t r = flags || off < -1 ? FIO_PASS : fio_writev(fd, iov, iovcnt, off);
+	ssize_t r;
 
+	CANCEL_POINT;
+	r = flags || off < -1 ? FIO_PASS : fio_writev(fd, iov, iovcnt, off);
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);

@@ -26,8 +26,10 @@ static bool wants_mode(int flags)
  */
 #define OPEN(dirfd, path, flags, mode, stock)                                             \
 	({                                                                                \
-		int fd_ = fio_open(dirfd, path, flags, mode);                             \
+		int fd_;                                                                  \
                                                                                           \
+		CANCEL_POINT;                                                             \
+		fd_ = fio_open(dirfd, path, flags, mode);                                 \
 		if (fd_ <= FIO_PASS) {                                                    \
 			int passed_ = fd_, err_ = errno,                                  \
 			    f = passed_ == FIO_PASS_TRUNC ? (flags) & ~O_TRUNC : (flags); \
