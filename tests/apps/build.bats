@@ -63,6 +63,58 @@ made_parallel() {
 	app -T -p sources sh -c 'make >/dev/null 2>&1; ls build/libfastio.so'
 }
 
+# A project of autoconf and automake: configure is what reads, writes and removes most in a build.
+autoconf_project() {
+	local made=$BATS_FILE_TMPDIR/autoconf
+	if [[ ! -d $made ]]; then
+		mkdir "$made.part"
+		bash "$ROOT/bench/cproject.sh" "$made.part" 20
+		(
+			cd "$made.part" || exit
+			rm -f Makefile
+			cat >configure.ac <<-END
+				AC_INIT([many], [1.0])
+				AM_INIT_AUTOMAKE([foreign subdir-objects])
+				AC_CONFIG_HEADERS([config.h])
+				AC_PROG_CC
+				AC_PROG_RANLIB
+				AM_PROG_AR
+				AC_CHECK_HEADERS([unistd.h sys/stat.h no_such_header.h])
+				AC_CHECK_FUNCS([openat fsync no_such_function])
+				AC_CHECK_SIZEOF([long])
+				AC_CONFIG_FILES([Makefile])
+				AC_OUTPUT
+			END
+			cat >Makefile.am <<-END
+				bin_PROGRAMS = many
+				noinst_LIBRARIES = libmany.a
+				libmany_a_SOURCES = $(printf '%s ' unit*.c)
+				many_SOURCES = main.c
+				many_LDADD = libmany.a
+				TESTS = many
+			END
+			autoreconf -i
+		) >"$S/autoreconf" 2>&1 || fail "autoreconf: $(tail -5 "$S/autoreconf")"
+		mv "$made.part" "$made"
+	fi
+	cp -a "$made/." .
+}
+
+# Without the log, which names processes, and archives, which have times.
+configured() {
+	[[ $("$W/root/usr/bin/many") == [0-9]* ]]
+	rm -f config.log ./*.a ./*.log.tmp
+	sort -o "$S/$1.out" "$S/$1.out"
+}
+
+@test "configure, make -j2, make check, install and dist" {
+	need autoconf automake
+	MODES="auto lag"
+	app -T -p autoconf_project -n configured sh -c './configure --prefix=/usr && make -j2 && make check &&
+		make install DESTDIR="$PWD/root" && make -s dist && tar tzf many-1.0.tar.gz && rm many-1.0.tar.gz &&
+		make distclean && ls'
+}
+
 @test "gcc, ar, ld, strip, objcopy" {
 	need gcc ar strip objcopy
 	sources() {

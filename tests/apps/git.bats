@@ -106,7 +106,8 @@ state() {
 	app -T -n state sh -c 'set -e; git clone -q --no-local "$1" r; cd r
 		for i in $(seq 30); do echo $i >file$i; git add file$i; done; git commit -qm more
 		git gc -q --prune=now; git repack -adq; git fsck --full --strict
-		git worktree add -q ../tree2 first; git worktree remove ../tree2
+		git worktree add -q ../tree2 first; echo more >>../tree2/file; git -C ../tree2 add -A
+		git -C ../tree2 commit -qm tree2; git worktree list | wc -l; git worktree remove ../tree2
 		git archive HEAD | tar -x -C .. ; git bundle create -q ../b.bundle HEAD; rm ../b.bundle
 		git checkout -q -b again origin/other' sh "$REPO"
 }
@@ -119,5 +120,8 @@ state() {
 		git merge side -m merge || true; git status --short; git checkout -q --theirs f1; git add f1
 		git commit -qm merged; git switch -qc linear main~1
 		git cherry-pick side~15..side >/dev/null; git format-patch -q -5 -o ../p
-		git switch -q main; git log --format=%T; rm -rf ../p' sh
+		git switch -qc based side; git rebase -q --onto linear side~5
+		GIT_SEQUENCE_EDITOR="sed -i 2,3s/pick/squash/" GIT_EDITOR=true git rebase -q -i HEAD~4
+		git switch -q --detach main~1; git am -q ../p/*.patch || git am --abort
+		git switch -q main; git log --format=%T --all; rm -rf ../p' sh
 }

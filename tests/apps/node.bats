@@ -61,6 +61,43 @@ normal() {
 	app -T -p again -n normal "${NPM[@]}" "--registry=$(<"$CACHE/url")"
 }
 
+# Packages from tarballs, each of which writes files of its own when it is installed.
+script_project() {
+	local i made=$BATS_FILE_TMPDIR/scripts
+	if [[ ! -d $made ]]; then
+		mkdir "$made.part"
+		for i in 1 2 3; do
+			mkdir -p "$S/package$i/package"
+			(
+				cd "$S/package$i/package" || exit
+				cat >package.json <<-END
+					{ "name": "scripted$i", "version": "1.0.$i", "bin": "run.js", "scripts": {
+						"preinstall": "echo pre >pre.txt", "install": "node build.js",
+						"postinstall": "sh -c 'cat pre.txt made/* | sort >all.txt; rm pre.txt'" } }
+				END
+				echo 'const fs = require("fs"); fs.mkdirSync("made"); for (let i = 0; i < 60; i++) {
+					fs.writeFileSync(`made/${i}.js`, `exports.n = ${i};\n`);
+					if (require(`${process.cwd()}/made/${i}.js`).n !== i) throw i; }' >build.js
+				echo '#!/usr/bin/env node' >run.js
+				tar czf "$made.part/scripted$i.tgz" -C .. package
+			)
+		done
+		echo '{ "name": "top", "version": "1.0.0", "scripts": { "prepare": "ls node_modules >listed" },
+			"dependencies": { "scripted1": "file:scripted1.tgz", "scripted2": "file:scripted2.tgz",
+			"scripted3": "file:scripted3.tgz" } }' >"$made.part/package.json"
+		mv "$made.part" "$made"
+	fi
+	cp "$made/"* .
+}
+
+@test "npm install and npm ci of packages with install scripts" {
+	MODES="auto lag"
+	# shellcheck disable=SC2016
+	app -T -p script_project -n normal sh -c 'i="--offline --no-audit --no-fund --no-progress
+		--no-update-notifier --logs-max=0 --userconfig=/dev/null --cache=cache --foreground-scripts"
+		npm install $i && test -x node_modules/.bin/scripted2 && npm ci $i && sha1sum node_modules/*/all.txt'
+}
+
 @test "node: synchronous, callback, promise and stream writes" {
 	cat >"$SRC/f.js" <<-'END'
 		const fs = require('fs'), path = require('path');
