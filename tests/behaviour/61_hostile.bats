@@ -69,3 +69,33 @@ load ../lib/common
 @test "hostile: RLIMIT_NOFILE lowered to 16 and raised again" {
 	fiveways hostile limit_16
 }
+
+# Its runtime interposes write, stat and others itself: in the program, before ours; in a library of its
+# own, behind ours (then all calls pass through) or, preloaded first, before ours.
+asan() {
+	MODES=(stock sync lag)
+	gcc -std=gnu11 -D_GNU_SOURCE -O1 -fsanitize=address "$@" -o "$T/threads" \
+		"$ROOT/tests/progs/threads.c" -lpthread 2>/dev/null || skip "no AddressSanitizer"
+}
+
+threads_fixture() {
+	"$T/threads" --fixture
+}
+
+@test "hostile: a program built with AddressSanitizer, linked statically" {
+	asan -static-libasan
+	fiveways -s threads_fixture "$T/threads" two
+	fiveways -s threads_fixture "$T/threads" forks
+}
+
+@test "hostile: a program built with AddressSanitizer, its library behind ours" {
+	asan
+	fiveways -s threads_fixture -d none -e ASAN_OPTIONS=verify_asan_link_order=0 "$T/threads" two
+}
+
+@test "hostile: a program built with AddressSanitizer, its library before ours" {
+	asan
+	FASTIO_LIB=$(gcc -print-file-name=libasan.so):$FASTIO_LIB
+	fiveways -s threads_fixture "$T/threads" two
+	fiveways -s threads_fixture "$T/threads" forks
+}

@@ -106,9 +106,9 @@ with() {
 	PRELOAD="$LIB $S/second.so" with FASTIO_WARMUP=0 FASTIO_LAG_US=20000
 }
 
-# A little of everything, to be the same beside another library.
+# A little of everything, to be the same beside another library: beside LIBRARY [DEFERRED]
 beside() {
-	local other=$1 order mode script
+	local other=$1 least=${2:-0} order mode script
 	# shellcheck disable=SC2016
 	script='set -e; cd "$1"; tar xf ../in.tar; cp -a in copy; rm -r copy/d1
 		echo changed >in/d2/f3; chmod 600 in/d2/f4; mv in/d3 in/moved; sync in/d2/f3
@@ -131,6 +131,7 @@ beside() {
 			PRELOAD=$order capture fast "$mode" sh -c "$script" sh "$S/w"
 			same oracle fast || fail "with LD_PRELOAD=$order, $mode"
 			same_tree "$S/tree.oracle" "$S/w" || fail "with LD_PRELOAD=$order, $mode"
+			[[ $mode == auto || $least == 0 ]] || need_deferred fast "$least"
 			rm -rf "$S/w"
 		done
 	done
@@ -153,6 +154,14 @@ library() {
 	lib=$(library libfaketime.so.1)
 	EXTRA=(FAKETIME=@2020-01-01)
 	beside "$lib"
+}
+
+@test "jemalloc, in both orders" {
+	beside "$(library libjemalloc.so.2)" 100
+}
+
+@test "mimalloc, in both orders" {
+	beside "$(library 'libmimalloc.so.2*')" 100
 }
 
 @test "fakeroot, in both orders" {
