@@ -58,7 +58,7 @@ TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/
 	 $(B)/tests/fuzz
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all check check-unit bench death deps fuzz install clean lint tests units
+.PHONY: all check check-unit conformance bench death deps fuzz install clean lint tests units
 
 all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio
 
@@ -134,6 +134,12 @@ fuzz: all $(B)/tests/fuzz
 death: all tests
 	FASTIO_TEST_SECONDS=$${FASTIO_TEST_SECONDS:-600} BATS_LIB_PATH=$${BATS_LIB_PATH:-/usr/lib/bats} \
 		bats tests/fault/trials.bats
+
+# Test suites of others, stock and preloaded; see tests/conformance/run.py --help
+conformance:
+	@bash tools/deps.sh check
+	$(MAKE) all
+	tests/conformance/run.py $(CONFORMANCEFLAGS)
 
 bench:
 	@bash tools/deps.sh bench

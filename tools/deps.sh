@@ -34,6 +34,14 @@ file() {
 	if compgen -G "$1" >/dev/null; then echo yes; else echo no; fi
 }
 
+# The package of the tests of Debian's python3, by its version.
+python_tests() {
+	local version
+	version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
+		version=3.11
+	echo "libpython$version-testsuite"
+}
+
 build() {
 	want gcc "$(cmd gcc)"
 	want make "$(cmd make)"
@@ -82,6 +90,14 @@ check() {
 	wish sqlite3 "$(cmd sqlite3)"
 	wish fakeroot "$(cmd fakeroot)"
 	wish eatmydata "$(file '/usr/lib/*/libeatmydata.so')"
+	wish libjemalloc2 "$(file '/usr/lib/*/libjemalloc.so.2')"
+	wish libmimalloc2.0 "$(file '/usr/lib/*/libmimalloc.so.2*')"
+	wish stress-ng "$(cmd stress-ng)"
+	wish fio "$(cmd fio)"
+	wish "$(python_tests)" "$(file '/usr/lib/python3*/test/test_os.py')"
+	wish autoconf "$(cmd autoconf)"
+	wish automake "$(cmd automake)"
+	wish debootstrap "$(cmd debootstrap)"
 	wish libfaketime "$(file '/usr/lib/*/faketime/libfaketime.so.1')"
 }
 
