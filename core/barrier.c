@@ -2,6 +2,7 @@
 /*
  * barrier.c - finishing what others are about to see
  */
+#include "channel.h"
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
@@ -192,6 +193,8 @@ static enum fio_class finish_inode(int fd, enum fio_cause cause)
 	if (sys_fstat(fd, &st) < 0)
 		return FIO_CLASS_OTHER;
 	class = fio_class_of(&st);
+	if (class >= FIO_CLASS_CHANNEL && fio_channel_private(fd, &st))
+		class = FIO_CLASS_QUIET;
 	if (class == FIO_CLASS_DIR)
 		fio_finish_dir(st.st_dev, st.st_ino, cause);
 	hash = fio_hash_inode(st.st_dev, st.st_ino);

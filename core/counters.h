@@ -76,6 +76,11 @@
 	X(pass, serial)        \
 	X(pass, short)         \
 	X(pass, small)         \
+	X(stop, fork)          \
+	X(stop, cred)          \
+	X(stop, map)           \
+	X(stop, fd)            \
+	X(stop, raw)           \
 	X(errors, late)
 
 enum fio_counter {

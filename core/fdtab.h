@@ -2,9 +2,10 @@
 /*
  * fdtab.h - what the core knows about each descriptor
  *
- * Protocol.  An entry is one atomic word: 0, FIO_FD_QUIET, or an intent with bit 0 set.  The thread that opens or closes the number stores it; an entry that names an
- * intent is only a hint until the intent is locked and its fd compared.  Pages of the table appear on
- * first use and stay.
+ * Protocol.  An entry is one atomic word: 0, FIO_FD_QUIET, FIO_FD_PRIVATE with what channel.c keeps, or
+ * an intent with bit 0 set.  The thread that opens or closes the number stores it; an entry that names
+ * an intent is only a hint until the intent is locked and its fd compared.  Pages of the table appear
+ * on first use and stay.
  */
 #ifndef FIO_FDTAB_H
 #define FIO_FDTAB_H
@@ -44,7 +45,8 @@ static inline uint64_t fio_fd_get(int fd)
 		    : 0;
 }
 
-#define FIO_FD_QUIET 2ULL /* entry: reading from it acquires nothing */
+#define FIO_FD_QUIET 2ULL   /* entry: reading from it acquires nothing */
+#define FIO_FD_PRIVATE 4ULL /* entry, low three bits: a channel that was made here (channel.c) */
 
 /* False if there is no memory for the entry, or the number is too high. */
 bool fio_fd_set(int fd, uint64_t entry);

@@ -11,10 +11,14 @@
 #define FIO_H
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -74,6 +78,7 @@ struct fio_env {
 	int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own (vdso) */
 	bool foreign_meta; /* somebody else interposes chown/chmod/stat ...: do not defer metadata */
 	bool foreign_files; /* somebody else interposes open/close/write/unlink: do not defer at all */
+	bool raw_calls;     /* code was loaded that makes system calls without libc */
 	bool secure;        /* AT_SECURE: pass everything through, ignore the environment */
 };
 
@@ -223,6 +228,59 @@ static inline void fio_paths_changed(void)
 }
 /* Attributes that stat does not show (ACLs, flags) changed. */
 void fio_traits_changed(void);
+
+/* ---- channels that nobody else can hold (channel.h) ---- */
+
+extern _Atomic uint32_t fio_channel_epoch;
+
+/* Before a call that makes a channel. */
+static inline uint32_t fio_channel_now(void)
+{
+	return atomic_load_explicit(&fio_channel_epoch, memory_order_acquire);
+}
+
+/* After it: this process alone has fd.  epoch: from fio_channel_now(); poller: it is an epoll. */
+void fio_channel_made(int fd, uint32_t epoch, bool poller);
+
+/* fd has, or may get, a duplicate. */
+void fio_channel_duplicated(int fd);
+
+/* What there is may be held by others from now on; and whatever will be, too. */
+void fio_channels_share(void);
+void fio_channels_distrust(void);
+
+/* Around the making of a process that is not announced by fio_fork_prepare or fio_vfork_prepare. */
+void fio_channels_fork(void);
+void fio_channels_forked(void);
+
+/* Signal handlers were installed that do not call fio_acquire() first. */
+void fio_handlers_unseen(void);
+
+/* Before sendmsg. */
+void fio_release_message(int fd, const struct msghdr *msg);
+
+/* Before epoll_ctl(EPOLL_CTL_ADD or EPOLL_CTL_MOD). */
+void fio_poller_add(int epfd, int fd, const struct epoll_event *ev);
+
+/* Before poll and select: pending files among the descriptors become real. */
+void fio_release_polled_slow(const struct pollfd *fds, unsigned long n);
+static inline void fio_release_polled(const struct pollfd *fds, unsigned long n)
+{
+	if (fio_pending())
+		fio_release_polled_slow(fds, n);
+}
+
+void fio_release_selected_slow(const fd_set *set, int n);
+static inline void fio_release_selected(const fd_set *set, int n)
+{
+	if (fio_pending())
+		fio_release_selected_slow(set, n);
+}
+
+/* After them, and after epoll_wait, if something was ready. */
+void fio_acquire_polled_slow(const struct pollfd *fds, unsigned long n);
+void fio_acquire_selected_slow(const fd_set *set, int n);
+void fio_acquire_events_slow(int epfd, const struct epoll_event *ev, int n);
 
 /* A lock on fd's file was taken: closing one of its descriptors is a release. */
 void fio_locked(int fd);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "fio.h"
 #include "mem.h"
 #include "sys.h"
 #include "util.h"
@@ -57,6 +58,9 @@ static bool admitted(struct fio_thread *t)
 		if (sys_getpid() != fio_pid)
 			return false;
 		t->vforked = false;
+		/* The child has executed something, or is gone. */
+		fio_channels_forked();
+		fio_acquire();
 	}
 	return true;
 }

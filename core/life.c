@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
@@ -42,6 +43,35 @@ static bool size_limited(void)
 	return SYS4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &rl) < 0 || rl.rlim_cur != RLIM_INFINITY;
 }
 
+/* Counts why deferral ends, and tells the log. */
+static void report_stop(enum fio_cause cause)
+{
+	const char *why;
+
+	switch (cause) {
+	case FIO_CAUSE_FORK:
+		fio_count(stop_fork);
+		why = "a process was made that shares memory, descriptors or the working directory";
+		break;
+	case FIO_CAUSE_CRED:
+		fio_count(stop_cred);
+		why = "rights, namespaces or limits changed";
+		break;
+	case FIO_CAUSE_MAP:
+		fio_count(stop_map);
+		why = "memory is shared with other processes";
+		break;
+	case FIO_CAUSE_FD:
+		fio_count(stop_fd);
+		why = "the program took a descriptor number of the library's";
+		break;
+	default:
+		fio_count(stop_raw);
+		why = "system calls are made without libc (Go, io_uring)";
+	}
+	fio_log("deferral stops: ", why, NULL);
+}
+
 void fio_init(const struct fio_env *env)
 {
 	fio_clock = env->clock_gettime;
@@ -58,6 +88,8 @@ void fio_init(const struct fio_env *env)
 		fio_log("another library interposes file calls: everything passes through", NULL);
 	else if (!fio_hidden_init())
 		fio_log("RLIMIT_NOFILE is too small: everything passes through", NULL);
+	else if (env->raw_calls)
+		report_stop(FIO_CAUSE_OTHER);
 	else if (size_limited())
 		fio_log("RLIMIT_FSIZE is set: everything passes through", NULL);
 	else
@@ -126,13 +158,14 @@ void fio_stop_deferring(enum fio_cause cause)
 	stopped = true;
 	atomic_store(&fio_on, false);
 	fio_gate_open(t);
-	fio_log("deferral stops: the program did what the background task could not follow", NULL);
+	report_stop(cause);
 }
 
 void fio_fork_prepare(void)
 {
 	struct fio_thread *t;
 
+	fio_channels_fork();
 	if (!initialised || !fio_gate_close(&t))
 		return;
 	fio_finish_all(FIO_CAUSE_FORK);
@@ -142,6 +175,7 @@ void fio_fork_parent(void)
 {
 	struct fio_thread *t = fio_self();
 
+	fio_channels_forked();
 	if (!initialised || !t->depth || sys_getpid() != fio_pid)
 		return;
 	fio_gate_open(t);
@@ -169,6 +203,7 @@ void fio_fork_child(void)
 	fio_policy_reset();
 	fio_gate_reset();
 	fio_load_reset();
+	fio_channels_reset();
 	atomic_store(&fio_live, 0);
 	atomic_store(&fio_held_bytes, 0);
 	written = false;
@@ -179,8 +214,11 @@ void fio_vfork_prepare(void)
 {
 	struct fio_thread *t = fio_enter();
 
-	if (!t)
+	if (!t) {
+		fio_channels_share();
 		return;
+	}
+	fio_channels_fork();
 	fio_finish_all(FIO_CAUSE_FORK);
 	fio_leave(t);
 	t->vforked = true;
@@ -235,7 +273,8 @@ void fio_acquire_fd_slow(int fd)
 	uint64_t hash;
 
 	/* Remembered until the program closes it: reads of files are frequent and acquire nothing. */
-	if (fio_fd_get(fd))
+	if (fio_fd_get(fd) == FIO_FD_QUIET || fio_fd_intent(fio_fd_get(fd)) ||
+	    fio_channel_quiet(fd))
 		return;
 	/* A program that only reads has no use for what is believed about directories. */
 	if (atomic_fetch_add_explicit(&fio_reads, 1, memory_order_relaxed) > READS_TO_FORGET ||

@@ -93,6 +93,25 @@ static inline bool fio_believing(void)
 	} while (0)
 #define GOT(fd) fio_acquire_fd(fd)
 #define ACQUIRE fio_acquire()
+#define SHARES fio_channels_share()
+#define DUPLICATES(fd) fio_channel_duplicated(fd)
+#define POLLS(fds, n) fio_release_polled(fds, n)
+#define POLLED(fds, n) fio_acquire_polled_slow(fds, n)
+#define EVENTS(epfd, ev, n) fio_acquire_events_slow(epfd, ev, n)
+#define SELECTS(n, rd, wr, ex)               \
+	do {                                 \
+		fio_release_selected(rd, n); \
+		fio_release_selected(wr, n); \
+		fio_release_selected(ex, n); \
+	} while (0)
+#define SELECTED(n, rd, wr, ex)                           \
+	do {                                              \
+		if (fio_believing()) {                    \
+			fio_acquire_selected_slow(rd, n); \
+			fio_acquire_selected_slow(wr, n); \
+			fio_acquire_selected_slow(ex, n); \
+		}                                         \
+	} while (0)
 /* libc or the kernel made a name that core did not see. */
 #define CREATED fio_created()
 #define STOP(cause) fio_stop_deferring(FIO_CAUSE_##cause)
@@ -112,6 +131,11 @@ static inline bool fio_believing(void)
 	do {                                               \
 		if ((type) == PTHREAD_CANCEL_ASYNCHRONOUS) \
 			HANDLER_ANY;                       \
+	} while (0)
+#define HANDLER_UNSEEN                 \
+	do {                           \
+		HANDLER_ANY;           \
+		fio_handlers_unseen(); \
 	} while (0)
 /* not SIG_DFL, SIG_IGN, SIG_HOLD */
 #define HANDLER(handler)                      \

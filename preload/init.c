@@ -4,10 +4,45 @@
  */
 #include "export.h"
 
+#include <link.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
 #define FOREIGN(name) (fio_next_symbol(#name) != fio_libc_symbol(#name))
+
+/* Is there a note of the Go linker in the segment? */
+static bool go_note(const char *at, const char *end)
+{
+	while (end - at > (ptrdiff_t)sizeof(ElfW(Nhdr)) + 4) {
+		const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
+
+		if (note->n_namesz == 4 && !memcmp(note + 1, "Go", 3))
+			return true;
+		at += sizeof(*note) + ((note->n_namesz + 3UL) & ~3UL) +
+		      ((note->n_descsz + 3UL) & ~3UL);
+	}
+	return false;
+}
+
+/* Does the object bring a Go runtime, or is it liburing? */
+static int makes_raw_calls(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char *slash = strrchr(info->dlpi_name, '/');
+
+	(void)size;
+	(void)arg;
+	if (!strncmp(slash ? slash + 1 : info->dlpi_name, "liburing.so", 11))
+		return 1;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		const char *at = (const char *)(info->dlpi_addr + ph->p_vaddr);
+
+		if (ph->p_type == PT_NOTE && go_note(at, at + ph->p_memsz))
+			return 1;
+	}
+	return 0;
+}
 
 __attribute__((constructor(101))) static void begin(void)
 {
@@ -21,6 +56,7 @@ __attribute__((constructor(101))) static void begin(void)
 	env.foreign_meta = FOREIGN(fchmod) || FOREIGN(fchown) || FOREIGN(chown) ||
 			   FOREIGN(futimens) || FOREIGN(fstat) || FOREIGN(stat) ||
 			   FOREIGN(fstatat) || FOREIGN(__fxstat) || FOREIGN(__xstat);
+	env.raw_calls = dl_iterate_phdr(makes_raw_calls, NULL);
 	fio_init(&env);
 	errno = err;
 }

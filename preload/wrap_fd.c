@@ -90,6 +90,7 @@ int x_dup(int fd)
 	int r;
 
 	FD(fd);
+	DUPLICATES(fd);
 	r = NEXT(dup)(fd);
 	NEW_FD(r);
 	return r;
@@ -98,6 +99,7 @@ int x_dup(int fd)
 static void replaces(int oldfd, int newfd)
 {
 	FD(oldfd);
+	DUPLICATES(oldfd);
 	CHANNEL(newfd);
 	fio_fd_forget(newfd);
 }
@@ -148,9 +150,16 @@ int x_fcntl(int fd, int cmd, ...)
 		if (r == 0)
 			LOCKED(fd);
 		return r;
+	case F_SETOWN:
+	case F_SETOWN_EX:
+		/* Somebody else may be signalled when something is written to it. */
+		SHARES;
+		FD(fd);
+		break;
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
 		NEW_FD((int)arg);
+		DUPLICATES(fd);
 		FD(fd);
 		r = NEXT(fcntl)(fd, cmd, arg);
 		NEW_FD(r);
@@ -169,22 +178,22 @@ int x_ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, long);
 	va_end(ap);
-	if (fio_pending()) {
-		switch (request) {
-		case TCGETS:
-		case TIOCGWINSZ:
-		case TIOCGPGRP:
-		case FIONREAD:
-		case FIOCLEX:
-		case FIONCLEX:
-		case FIONBIO:
-		case FS_IOC_GETFLAGS:
-		case FS_IOC_GETVERSION:
-			PEEK(fd);
-			break;
-		default:
-			ALL(FD);
-		}
+	switch (request) {
+	case TCGETS:
+	case TIOCGWINSZ:
+	case TIOCGPGRP:
+	case FIONREAD:
+	case FIOCLEX:
+	case FIONCLEX:
+	case FIONBIO:
+	case FS_IOC_GETFLAGS:
+	case FS_IOC_GETVERSION:
+		PEEK(fd);
+		break;
+	default:
+		/* It may hand an eventfd to the kernel, or set who is signalled. */
+		SHARES;
+		ALL(FD);
 	}
 	return NEXT(ioctl)(fd, request, arg);
 }
@@ -209,7 +218,9 @@ void *x_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 				STOP(MAP);
 			errno = err;
 		}
-		if (prot & PROT_WRITE)
+		/* mprotect may make it writable later. */
+		if (prot & PROT_WRITE || flags & MAP_ANONYMOUS ||
+		    (NEXT(fcntl)(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
 			fio_shared_map = true;
 	}
 	return NEXT(mmap)(addr, len, prot, flags, fd, off);

@@ -46,6 +46,54 @@ int x_forkpty(int *fd, char *name, const struct termios *t, const struct winsize
 	return after_fork(NEXT(forkpty)(fd, name, t, w));
 }
 
+/* A process that libc makes and that executes something else. */
+#define SPAWNS(stock)                                                     \
+	({                                                                \
+		__auto_type r_ = (fio_channels_fork(), ALL(FORK), stock); \
+		fio_channels_forked();                                    \
+		ACQUIRE;                                                  \
+		r_;                                                       \
+	})
+
+int x_system(const char *command)
+{
+	return SPAWNS(NEXT(system)(command));
+}
+
+FILE *x_popen(const char *command, const char *mode)
+{
+	return SPAWNS(NEXT(popen)(command, mode));
+}
+
+int x_wordexp(const char *words, wordexp_t *w, int flags)
+{
+	return SPAWNS(NEXT(wordexp)(words, w, flags));
+}
+
+#define SPAWN_PARAMS(id)                                             \
+	(id, const char *file, const posix_spawn_file_actions_t *fa, \
+	 const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
+
+int x_posix_spawn SPAWN_PARAMS(pid_t *pid)
+{
+	return SPAWNS(NEXT(posix_spawn)(pid, file, fa, attr, argv, envp));
+}
+
+int x_posix_spawnp SPAWN_PARAMS(pid_t *pid)
+{
+	return SPAWNS(NEXT(posix_spawnp)(pid, file, fa, attr, argv, envp));
+}
+
+int x_pidfd_spawn SPAWN_PARAMS(int *pidfd)
+{
+	return SPAWNS(NEXT(pidfd_spawn)(pidfd, file, fa, attr, argv, envp));
+}
+
+int x_pidfd_spawnp SPAWN_PARAMS(int *pidfd)
+{
+	return SPAWNS(NEXT(pidfd_spawnp)(pidfd, file, fa, attr, argv, envp));
+}
+
 /* daemon forks inside; it is the child that returns, unless the fork failed. */
 int x_daemon(int nochdir, int noclose)
 {

@@ -72,12 +72,7 @@ static bool harmless(long n)
 	case SYS_getcwd:
 	case SYS_pidfd_open:
 	case SYS_memfd_create:
-	case SYS_epoll_create1:
-	case SYS_eventfd2:
-	case SYS_timerfd_create:
-	case SYS_pipe2:
 	case SYS_socket:
-	case SYS_socketpair:
 #ifdef SYS_arch_prctl
 	case SYS_arch_prctl:
 #endif
@@ -119,6 +114,13 @@ static void barrier(long n, long a, long b, long c)
 			STOP(OTHER);
 		else
 			ALL(OTHER);
+		/* It can send descriptors and watch them. */
+		fio_channels_distrust();
+		break;
+	case SYS_sendmmsg:
+	case SYS_pidfd_getfd:
+		SHARES;
+		ALL(CHANNEL);
 		break;
 	case SYS_setuid:
 	case SYS_setgid:
@@ -162,13 +164,14 @@ static void barrier(long n, long a, long b, long c)
 		break;
 	case SYS_rt_sigaction:
 		if (b)
-			HANDLER_ANY;
+			HANDLER_UNSEEN;
 		break;
 	case SYS_dup3:
 #ifdef SYS_dup2
 	case SYS_dup2:
 #endif
 		ALL(FD);
+		DUPLICATES((int)a);
 		if (a != b)
 			FORGET((int)b);
 		break;
@@ -248,6 +251,26 @@ __attribute__((noinline)) static long by_number(long n, long a, long b, long c, 
 	case SYS_newfstatat:
 		return x_fstatat((int)a, (const char *)b, (struct stat *)c, (int)d);
 #endif
+	case SYS_dup:
+		return x_dup((int)a);
+	case SYS_fcntl:
+		return x_fcntl((int)a, (int)b, c);
+	case SYS_ioctl:
+		return x_ioctl((int)a, (unsigned long)b, c);
+	case SYS_pipe2:
+		return x_pipe2((int *)a, (int)b);
+	case SYS_socketpair:
+		return x_socketpair((int)a, (int)b, (int)c, (int *)d);
+	case SYS_eventfd2:
+		return x_eventfd((unsigned int)a, (int)b);
+	case SYS_timerfd_create:
+		return x_timerfd_create((int)a, (int)b);
+	case SYS_epoll_create1:
+		return x_epoll_create1((int)a);
+	case SYS_epoll_ctl:
+		return x_epoll_ctl((int)a, (int)b, (int)c, (struct epoll_event *)d);
+	case SYS_sendmsg:
+		return x_sendmsg((int)a, (const struct msghdr *)b, (int)c);
 	case SYS_statx:
 		return x_statx((int)a, (const char *)b, (int)c, (unsigned int)d, (struct statx *)e);
 	case SYS_mmap:

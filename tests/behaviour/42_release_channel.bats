@@ -96,6 +96,46 @@ load ../lib/common
 	fiveways -o release eventfd
 }
 
+@test "release: a pipe of our own that a child holds" {
+	fiveways -o release own_pipe
+}
+
+@test "release: a socketpair of our own that a child holds" {
+	fiveways -o release own_socketpair
+}
+
+@test "release: an eventfd of our own that a child holds" {
+	fiveways -o release own_eventfd
+}
+
+@test "release: a pipe of our own that a spawned program holds" {
+	fiveways -o release own_spawned
+}
+
+@test "release: a pipe of our own that a program holds after vfork" {
+	fiveways -o release own_vforked
+}
+
+@test "release: a pipe of our own that a program of popen holds" {
+	fiveways -o release own_popened
+}
+
+@test "release: a pipe of our own that was sent away" {
+	fiveways -o release own_sent
+}
+
+@test "release: a pipe of our own that was sent away by syscall()" {
+	fiveways -o release own_sent_raw
+}
+
+@test "release: a pipe of our own in an epoll that a child waits for" {
+	fiveways -o release own_epoll
+}
+
+@test "release: a pipe of our own that signals another process" {
+	fiveways -o release own_sigio
+}
+
 @test "release: msgsnd" {
 	fiveways -o release msgsnd
 }

@@ -13,6 +13,7 @@
 #include <mqueue.h>
 #include <pty.h>
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ipc.h>
@@ -927,6 +928,159 @@ static void prep_open_lock(void)
 	lock_fd = (int)OK(open("lock", O_RDWR));
 }
 
+/* channels of the worker's own that somebody else holds after all */
+
+static int own[2]; /* own[0] is read elsewhere */
+
+/* Somebody who was told passes it on to the observer. */
+__attribute__((noreturn)) static void pass_on(int fd)
+{
+	char b[8];
+
+	OK(read(fd, b, sizeof(b)));
+	OK(write(CH, "x", 1));
+	t_leave(0);
+}
+
+static void fork_relay(void)
+{
+	if (!fork())
+		pass_on(own[0]);
+}
+
+static void prep_own_pipe(void)
+{
+	OK(pipe(own));
+	fork_relay();
+}
+
+static void prep_own_socketpair(void)
+{
+	OK(socketpair(AF_UNIX, SOCK_STREAM, 0, own));
+	fork_relay();
+}
+
+static void prep_own_eventfd(void)
+{
+	own[0] = own[1] = (int)OK(eventfd(0, 0));
+	fork_relay();
+}
+
+/* ... by inheritance only */
+static char *relay_argv[] = {self_path, (char *)"--relay", NULL, NULL};
+
+static void pipe_for_relay(void)
+{
+	OK(pipe(own));
+	relay_argv[2] = t_name("%d", own[0]);
+}
+
+static void prep_own_spawned(void)
+{
+	pid_t pid;
+
+	pipe_for_relay();
+	OK(posix_spawn(&pid, self_path, NULL, NULL, relay_argv, environ));
+}
+
+static void prep_own_vforked(void)
+{
+	pipe_for_relay();
+	if (!vfork()) {
+		execv(self_path, relay_argv);
+		_exit(127);
+	}
+}
+
+static void prep_own_popened(void)
+{
+	pipe_for_relay();
+	popen(t_name("%s --relay %s", self_path, relay_argv[2]), "r");
+}
+
+/* ... by a message: the relay receives the descriptor */
+static int send_fd(int to, int fd, bool raw)
+{
+	char b = 'x', room[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {&b, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = room,
+			     .msg_controllen = sizeof(room)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	return (int)(raw ? syscall(SYS_sendmsg, to, &msg, 0) : sendmsg(to, &msg, 0));
+}
+
+static int receive_fd(int from)
+{
+	char b, room[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = {&b, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = room,
+			     .msg_controllen = sizeof(room)};
+	int fd;
+
+	OK(recvmsg(from, &msg, 0));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	return fd;
+}
+
+static void own_sent(bool raw)
+{
+	int s[2];
+
+	OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	if (!fork())
+		pass_on(receive_fd(s[0]));
+	OK(pipe(own));
+	OK(send_fd(s[1], own[0], raw));
+}
+
+static void prep_own_sent(void)
+{
+	own_sent(false);
+}
+
+static void prep_own_sent_raw(void)
+{
+	own_sent(true);
+}
+
+/* The relay has the epoll, not the pipe in it. */
+static void prep_own_epoll(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	int e = (int)OK(epoll_create1(0));
+
+	if (!fork()) {
+		OK(epoll_wait(e, &ev, 1, -1));
+		OK(write(CH, "x", 1));
+		t_leave(0);
+	}
+	OK(pipe(own));
+	OK(epoll_ctl(e, EPOLL_CTL_ADD, own[0], &ev));
+}
+
+/* The observer is signalled when there is something to read. */
+static void prep_own_sigio(void)
+{
+	OK(pipe(own));
+	OK(fcntl(own[0], F_SETOWN, getppid()));
+	OK(fcntl(own[0], F_SETSIG, SIGUSR1));
+	OK(fcntl(own[0], F_SETFL, O_ASYNC));
+}
+
+TELL(own)
+{
+	OK(write(own[1], "12345678", 8));
+}
+
 /* work done elsewhere in the worker */
 
 static bool worked;
@@ -1033,6 +1187,16 @@ static const struct row rows[] = {
 	{"tty_write", TOLD, "all", ch_pty, NULL, tell_writev},
 	{"tty_stdio", TOLD, "all", ch_pty, prep_stream, tell_fputs},
 	{"eventfd", TOLD, "all", ch_eventfd, NULL, tell_write8},
+	{"own_pipe", TOLD, "all", ch_pipe, prep_own_pipe, tell_own},
+	{"own_socketpair", TOLD, "all", ch_pipe, prep_own_socketpair, tell_own},
+	{"own_eventfd", TOLD, "all", ch_pipe, prep_own_eventfd, tell_own},
+	{"own_spawned", TOLD, "all", ch_pipe, prep_own_spawned, tell_own},
+	{"own_vforked", TOLD, "all", ch_pipe, prep_own_vforked, tell_own},
+	{"own_popened", TOLD, "all", ch_pipe, prep_own_popened, tell_own},
+	{"own_sent", TOLD, "all", ch_pipe, prep_own_sent, tell_own},
+	{"own_sent_raw", TOLD, "all", ch_pipe, prep_own_sent_raw, tell_own},
+	{"own_epoll", TOLD, "all", ch_pipe, prep_own_epoll, tell_own},
+	{"own_sigio", SIGNALED, "all", NULL, prep_own_sigio, tell_own},
 	VIA(msgsnd, ch_msg),
 	VIA(semop, ch_sem),
 	{"mq_send", TOLD, "all", ch_mq, prep_mq, tell_mq_send},
@@ -1194,6 +1358,8 @@ static void observer(void)
 
 int main(int argc, char **argv)
 {
+	if (argc >= 3 && !strcmp(argv[1], "--relay"))
+		pass_on(atoi(argv[2]));
 	if (argc >= 2 && !strcmp(argv[1], "--check")) {
 		check("all");
 		t_flush();

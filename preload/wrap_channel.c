@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wrap_channel.c - pipes, sockets, events: who else can hold them, and waiting for them
+ */
+#include "export.h"
+
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* A notification queue tells of things that others did. */
+#define PIPE_FLAGS (O_CLOEXEC | O_NONBLOCK | O_DIRECT)
+
+/* ---- new ones ---- */
+
+static void made_pair(int r, const int fds[2], uint32_t epoch)
+{
+	if (r < 0)
+		return;
+	fio_channel_made(fds[0], epoch, false);
+	fio_channel_made(fds[1], epoch, false);
+}
+
+static int made(int fd, uint32_t epoch, bool poller)
+{
+	if (fd >= 0)
+		fio_channel_made(fd, epoch, poller);
+	return fd;
+}
+
+int x_pipe(int fds[2])
+{
+	uint32_t epoch = fio_channel_now();
+	int r = NEXT(pipe)(fds);
+
+	made_pair(r, fds, epoch);
+	return r;
+}
+
+int x_pipe2(int fds[2], int flags)
+{
+	uint32_t epoch = fio_channel_now();
+	int r = NEXT(pipe2)(fds, flags);
+
+	if (!(flags & ~PIPE_FLAGS))
+		made_pair(r, fds, epoch);
+	return r;
+}
+
+/* Datagrams may go to and come from other sockets than the other end. */
+int x_socketpair(int family, int type, int protocol, int fds[2])
+{
+	int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	uint32_t epoch = fio_channel_now();
+	int r = NEXT(socketpair)(family, type, protocol, fds);
+
+	if (family == AF_UNIX && (kind == SOCK_STREAM || kind == SOCK_SEQPACKET))
+		made_pair(r, fds, epoch);
+	return r;
+}
+
+int x_eventfd(unsigned int value, int flags)
+{
+	uint32_t epoch = fio_channel_now();
+
+	return made(NEXT(eventfd)(value, flags), epoch, false);
+}
+
+int x_timerfd_create(int clock, int flags)
+{
+	uint32_t epoch = fio_channel_now();
+
+	return made(NEXT(timerfd_create)(clock, flags), epoch, false);
+}
+
+int x_epoll_create(int size)
+{
+	uint32_t epoch = fio_channel_now();
+
+	return made(NEXT(epoll_create)(size), epoch, true);
+}
+
+int x_epoll_create1(int flags)
+{
+	uint32_t epoch = fio_channel_now();
+
+	return made(NEXT(epoll_create1)(flags), epoch, true);
+}
+
+/* ---- messages ---- */
+
+ssize_t x_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	fio_release_message(fd, msg);
+	return NEXT(sendmsg)(fd, msg, flags);
+}
+
+/* ---- waiting ---- */
+
+int x_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	PEEK(epfd);
+	PEEK(fd);
+	if (op != EPOLL_CTL_DEL)
+		fio_poller_add(epfd, fd, ev);
+	return NEXT(epoll_ctl)(epfd, op, fd, ev);
+}
+
+int x_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout)
+{
+	int r;
+
+	SELECTS(n, rd, wr, ex);
+	r = NEXT(select)(n, rd, wr, ex, timeout);
+	if (r > 0)
+		SELECTED(n, rd, wr, ex);
+	return r;
+}
+
+int x_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex, const struct timespec *timeout,
+	      const sigset_t *mask)
+{
+	int r;
+
+	SELECTS(n, rd, wr, ex);
+	r = NEXT(pselect)(n, rd, wr, ex, timeout, mask);
+	if (r > 0)
+		SELECTED(n, rd, wr, ex);
+	return r;
+}
+
+#define FIO_GROUP_channel ~, 1
+#include "aliases.h"
