@@ -60,7 +60,7 @@ UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all check check-unit conformance bench death deps fuzz install clean lint tests units
 
-all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio
+all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio $(B)/fastio-audit
 
 $(B)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
@@ -97,6 +97,12 @@ $(B)/fastio-bench: $(BENCH_OBJ)
 $(B)/fastio: tools/fastio.sh
 	@mkdir -p $(@D)
 	sed 's|@VERSION@|$(VERSION)|' $< > $@.tmp && chmod 755 $@.tmp && mv $@.tmp $@
+
+$(B)/fastio-audit: tools/audit.sh preload/mktreat.sh preload/symbols.def preload/harmless.list
+	@mkdir -p $(@D)
+	sed 's|@VERSION@|$(VERSION)|' $< > $@.tmp
+	sh preload/mktreat.sh "$(CC)" preload/symbols.def preload/harmless.list >> $@.tmp
+	chmod 755 $@.tmp && mv $@.tmp $@
 
 $(B)/tests/fault-%: tests/fault/progs/%.c
 	@mkdir -p $(@D)
@@ -156,6 +162,7 @@ lint:
 install: all
 	install -D -m 755 $(B)/libfastio.so $(DESTDIR)$(LIBDIR)/libfastio.so
 	install -D -m 755 $(B)/fastio $(DESTDIR)$(BINDIR)/fastio
+	install -D -m 755 $(B)/fastio-audit $(DESTDIR)$(BINDIR)/fastio-audit
 	install -D -m 755 $(B)/fastio-bench $(DESTDIR)$(BINDIR)/fastio-bench
 
 clean:

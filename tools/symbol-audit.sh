@@ -1,23 +1,44 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# symbol-audit.sh [LIBFASTIO] - is every function that the installed libc exports in
+# symbol-audit.sh [OPTION]... [LIBFASTIO] - is every function that the installed libc exports in
 # preload/symbols.def or, with a reason, in preload/harmless.list?
 #
-# Fails on an unclassified name, on a sibling (64, _chk, __name, _unlocked ...) of a table row that
-# is only covered by a pattern, and on a difference between LIBFASTIO's exports and the table.
-# -v lists the patterns that match nothing here (other versions of libc may have the names).
+# Fails on an unclassified name; on a sibling (64, _chk, __name, _time64, _unlocked ...) of a table row
+# that is only covered by a pattern; on a name in both lists or without a reason; on a CUSTOM or FRONT
+# row without TREATED; and on a difference between LIBFASTIO's exports and the table, or an export with
+# a version (which would not serve a program that asks for another version of the function).
+#
+#   -v               list the patterns that match nothing here (other versions of libc may have the names)
+#   --table FILE     in place of preload/symbols.def
+#   --harmless FILE  in place of preload/harmless.list
+#   --names FILE     more names, as if libc exported them
 set -euo pipefail
 
-cd "$(dirname "$0")/.."
 cc=${CC:-cc}
 verbose=
-[[ ${1-} == -v ]] && verbose=1 && shift
-library=${1-}
+table='' harmless='' names=/dev/null
+while [[ ${1-} == -* ]]; do
+	case $1 in
+	-v) verbose=1 ;;
+	--table) table=$(realpath "$2") && shift ;;
+	--harmless) harmless=$(realpath "$2") && shift ;;
+	--names) names=$(realpath "$2") && shift ;;
+	*)
+		sed -n '4,16s/^# \{0,1\}//p' "$0"
+		exit 2
+		;;
+	esac
+	shift
+done
+library=${1:+$(realpath "$1")}
+cd "$(dirname "$0")/.."
+table=${table:-preload/symbols.def}
+harmless=${harmless:-preload/harmless.list}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-sh preload/mkmap.sh "$cc" preload/symbols.def all | sed -n 's/^\t\([^*]*\);$/\1/p' |
+sh preload/mkmap.sh "$cc" "$table" all | sed -n 's/^\t\([^*]*\);$/\1/p' |
 	sort -u >"$work/table"
 
 libc=$($cc -print-file-name=libc.so.6)
@@ -25,7 +46,7 @@ for name in libc.so.6 libpthread.so.0 librt.so.1 libdl.so.2 libutil.so.1 libanl.
 	object=$(dirname "$libc")/$name
 	[[ -e $object ]] && nm -D --defined-only "$object"
 done | awk '$2 ~ /[TWi]/ && $3 !~ /_version_placeholder/ { sub(/@.*/, "", $3); print $3 }' |
-	sort -u >"$work/libc"
+	sort -u - "$names" >"$work/libc"
 
 awk -v table="$work/table" -v verbose="$verbose" '
 	function regex(glob) {
@@ -58,6 +79,10 @@ awk -v table="$work/table" -v verbose="$verbose" '
 			text[n] = $1
 		} else {
 			exact[$1] = 1
+			if ($1 in row) {
+				print "in both lists: " $1
+				bad = 1
+			}
 		}
 		next
 	}
@@ -90,10 +115,20 @@ awk -v table="$work/table" -v verbose="$verbose" '
 		printf "%d functions of libc: %d in the table, %d harmless\n",
 			rows + harmless, rows, harmless
 		exit bad
-	}' preload/harmless.list "$work/libc" || status=$?
+	}' "$harmless" "$work/libc" || status=$?
+
+sh preload/mktreat.sh "$cc" "$table" /dev/null | sed -n 's/^\(.*\) ?$/no TREATED row: \1/p' >"$work/untreated"
+if [[ -s $work/untreated ]]; then
+	cat "$work/untreated"
+	status=1
+fi
 
 if [[ -n $library ]]; then
 	nm -D --defined-only "$library" | awk '{ print $3 }' | sort -u >"$work/exports"
+	if grep '@' "$work/exports"; then
+		echo "exported with a version, see above"
+		status=1
+	fi
 	comm -12 "$work/table" "$work/libc" >"$work/wanted"
 	if ! diff "$work/wanted" "$work/exports" >"$work/diff"; then
 		sed -n 's/^< /not exported: /p; s/^> /exported but not in the table: /p' "$work/diff"
