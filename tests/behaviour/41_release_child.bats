@@ -55,3 +55,19 @@ load ../lib/common
 @test "release: work done by a child" {
 	fiveways -o release child_work
 }
+
+@test "release: clone" {
+	fiveways -o release clone
+}
+
+@test "release: _Fork" {
+	fiveways -o release _Fork
+}
+
+@test "release: forkpty" {
+	fiveways -o release forkpty
+}
+
+@test "release: daemon" {
+	fiveways -o -d none release daemon
+}

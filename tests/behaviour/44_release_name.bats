@@ -83,3 +83,11 @@ load ../lib/common
 @test "release: bind of a socket name" {
 	fiveways -o release bind
 }
+
+@test "release: symlinkat" {
+	fiveways -o release symlinkat
+}
+
+@test "release: renameat" {
+	fiveways -o release renameat
+}

@@ -75,3 +75,123 @@ load ../lib/common
 @test "release: readdir, that directory" {
 	fiveways -o release readdir
 }
+
+@test "release: fchdir" {
+	fiveways -o release fchdir
+}
+
+@test "release: chroot" {
+	fiveways -o -d none release chroot
+}
+
+@test "release: unshare" {
+	fiveways -o release unshare
+}
+
+@test "release: setns" {
+	fiveways -o release setns
+}
+
+@test "release: mount" {
+	fiveways -o release mount
+}
+
+@test "release: umount" {
+	fiveways -o release umount
+}
+
+@test "release: setgid" {
+	fiveways -o release setgid
+}
+
+@test "release: prctl" {
+	fiveways -o release prctl
+}
+
+@test "release: prctl, seccomp" {
+	fiveways -o release seccomp
+}
+
+@test "release: ptrace" {
+	fiveways -o release ptrace
+}
+
+@test "release: capset" {
+	fiveways -o release capset
+}
+
+@test "release: personality" {
+	fiveways -o release personality
+}
+
+@test "release: shmat" {
+	fiveways -o release shmat
+}
+
+@test "release: sem_init" {
+	fiveways -o release sem_init
+}
+
+@test "release: io_uring_setup" {
+	fiveways -o release io_uring_setup
+}
+
+@test "release: msync" {
+	fiveways -o release msync
+}
+
+@test "release: copy_file_range, that file" {
+	fiveways -o release copy_file_range
+}
+
+@test "release: sendfile, that file" {
+	fiveways -o release sendfile_from
+}
+
+@test "release: splice, that file" {
+	fiveways -o release splice_from
+}
+
+@test "release: ioctl, that file" {
+	fiveways -o release ioctl
+}
+
+@test "release: scandir, that directory" {
+	fiveways -o release scandir
+}
+
+@test "release: getdents, that directory" {
+	fiveways -o release getdents
+}
+
+@test "release: open by path, that file" {
+	fiveways -o release open
+}
+
+@test "release: chmod by path, that file" {
+	fiveways -o release chmod
+}
+
+@test "release: chown by path, that file" {
+	fiveways -o release chown
+}
+
+@test "release: utimes by path, that file" {
+	fiveways -o release utimes
+}
+
+@test "release: truncate by path, that file" {
+	fiveways -o release truncate
+}
+
+@test "release: readlink by path, that file" {
+	fiveways -o release readlink
+}
+
+@test "release: listxattr by path, that file" {
+	fiveways -o release listxattr
+}
+
+@test "release: lstat by path, that file" {
+	fiveways -o release lstat
+}

@@ -11,20 +11,31 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <mqueue.h>
+#include <linux/fs.h>
 #include <pty.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/time.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/xattr.h>
 #include <termios.h>
 
 #define CH 50 /* the worker's end of the channel */
@@ -914,6 +925,98 @@ PEEK_TELL(unknown_syscall, syscall(9999))
 PEEK_TELL(setuid, OK(setuid(getuid())))
 PEEK_TELL(take_flock, OK(flock(lock_fd, LOCK_EX)))
 
+/* What the answer is does not matter; many of these are refused. */
+PEEK_TELL(fchdir, fchdir(open("wd", O_RDONLY | O_DIRECTORY)))
+PEEK_TELL(chroot, chroot("wd"))
+PEEK_TELL(unshare, unshare(0))
+PEEK_TELL(setns, setns(-1, 0))
+PEEK_TELL(mount, mount("none", "wd", "none", 0, NULL))
+PEEK_TELL(umount, umount("wd"))
+PEEK_TELL(setgid, setgid(getgid()))
+PEEK_TELL(prctl, prctl(PR_SET_DUMPABLE, 1))
+PEEK_TELL(seccomp, prctl(PR_SET_SECCOMP, 0))
+PEEK_TELL(ptrace, ptrace(PTRACE_CONT, 0, NULL, NULL))
+PEEK_TELL(capset, syscall(SYS_capset, NULL, NULL))
+PEEK_TELL(personality, personality(0xffffffff))
+PEEK_TELL(shmat, shmat(-1, NULL, 0))
+PEEK_TELL(sem_init, sem_init(&(sem_t){0}, 1, 0))
+PEEK_TELL(io_uring_setup, syscall(SYS_io_uring_setup, 0, NULL))
+PEEK_TELL(msync, msync(NULL, 0, MS_SYNC))
+PEEK_TELL(copy_file_range, copy_file_range(open_fd, NULL, -1, NULL, 10, 0))
+PEEK_TELL(sendfile_from, sendfile(-1, open_fd, NULL, 10))
+PEEK_TELL(splice_from, splice(open_fd, NULL, -1, NULL, 10, 0))
+PEEK_TELL(ioctl, ioctl(open_fd, FIGETBSZ, &(int){0}))
+PEEK_TELL(scandir, scandir("wd", &(struct dirent **){NULL}, NULL, NULL))
+PEEK_TELL(getdents, getdents64(open("wd", O_RDONLY), (char[4096]){0}, 4096))
+PEEK_TELL(open, open("wd/c3", O_RDONLY))
+PEEK_TELL(chmod, chmod("wd/c3", 0600))
+PEEK_TELL(chown, chown("wd/c3", getuid(), getgid()))
+PEEK_TELL(utimes, utimes("wd/c3", NULL))
+PEEK_TELL(truncate, truncate("wd/c3", 100))
+PEEK_TELL(readlink, readlink("wd/c3", (char[8]){0}, 8))
+PEEK_TELL(listxattr, listxattr("wd/c3", NULL, 0))
+PEEK_TELL(lstat, lstat("wd/c3", &(struct stat){0}))
+
+/* The child works on; who made it is gone or waits. */
+static int check_in_child(void *arg)
+{
+	execve("/proc/self/exe", check_argv, no_env);
+	return arg != NULL;
+}
+
+TELL(clone)
+{
+	static char stack[1 << 16] __attribute__((aligned(16)));
+
+	t_reap(clone(check_in_child, stack + sizeof(stack), SIGCHLD, NULL));
+}
+
+TELL(_Fork)
+{
+	pid_t pid = _Fork();
+
+	if (!pid)
+		_exit(check_in_child(NULL));
+	t_reap(pid);
+}
+
+TELL(forkpty)
+{
+	char b[256];
+	ssize_t n;
+	int m;
+	pid_t pid = forkpty(&m, NULL, NULL, NULL);
+
+	if (!pid)
+		_exit(check_in_child(NULL));
+	while ((n = read(m, b, sizeof(b))) > 0)
+		write_all(1, b, (size_t)n);
+	t_reap(pid);
+}
+
+TELL(daemon)
+{
+	pid_t pid = fork();
+
+	/* its parent exits, so somebody else has to be waited for */
+	if (!pid) {
+		work();
+		daemon(1, 1);
+		write_all(CH, "x", 1);
+		_exit(0);
+	}
+}
+
+TELL(symlinkat)
+{
+	OK(symlinkat("wd/c0", AT_FDCWD, "published"));
+}
+
+TELL(renameat)
+{
+	OK(renameat(AT_FDCWD, "source", AT_FDCWD, "published"));
+}
+
 TELL(setrlimit)
 {
 	struct rlimit rl;
@@ -1260,6 +1363,42 @@ static const struct row rows[] = {
 	PKD(setuid, "all"),
 	PKD(unknown_syscall, "all"),
 	PKD(stat, "wd/c3"),
+	PKD(fchdir, "all"),
+	PKD(chroot, "all"),
+	PKD(unshare, "all"),
+	PKD(setns, "all"),
+	PKD(mount, "all"),
+	PKD(umount, "all"),
+	PKD(setgid, "all"),
+	PKD(prctl, "all"),
+	PKD(seccomp, "all"),
+	PKD(ptrace, "all"),
+	PKD(capset, "all"),
+	PKD(personality, "all"),
+	PKD(shmat, "all"),
+	PKD(sem_init, "all"),
+	PKD(io_uring_setup, "all"),
+	PKD(msync, "all"),
+	PKD(copy_file_range, "wd/open"),
+	PKD(sendfile_from, "wd/open"),
+	PKD(splice_from, "wd/open"),
+	PKD(ioctl, "wd/open"),
+	PKD(scandir, "wd/"),
+	PKD(getdents, "wd/"),
+	PKD(open, "wd/c3"),
+	PKD(chmod, "wd/c3"),
+	PKD(chown, "wd/c3"),
+	PKD(utimes, "wd/c3"),
+	PKD(truncate, "wd/c3"),
+	PKD(readlink, "wd/c3"),
+	PKD(listxattr, "wd/c3"),
+	PKD(lstat, "wd/c3"),
+	ROW(clone, CHECKED),
+	ROW(_Fork, CHECKED),
+	ROW(forkpty, CHECKED),
+	{"daemon", TOLD, "all", ch_pipe, NULL, tell_daemon},
+	NAM(symlinkat),
+	NAM(renameat),
 	PKD(readdir, "wd/"),
 	VIA(thread_work, ch_pipe),
 	VIA(child_work, ch_pipe),
@@ -1273,7 +1412,8 @@ static void worker(void)
 	if (row->prepare)
 		row->prepare();
 	peek_ready();
-	worked = row->tell == tell_thread_work || row->tell == tell_child_work;
+	worked = row->tell == tell_thread_work || row->tell == tell_child_work ||
+		 row->tell == tell_daemon;
 	if (!worked)
 		work();
 	row->tell();
