@@ -12,6 +12,10 @@ load ../lib/common
 	fiveways -o release fflush
 }
 
+@test "release: fflush, what was printed fits the buffer" {
+	fiveways -o release fflush_only
+}
+
 @test "release: fprintf and fflush(NULL)" {
 	fiveways -o release fflush_all
 }

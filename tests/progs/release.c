@@ -558,6 +558,18 @@ TELL(open_fifo)
 	OK(open("fifo", O_WRONLY));
 }
 
+static int queue_id;
+
+static void prep_msg(void)
+{
+	queue_id = (int)OK(msgget((key_t)(getppid() + 0x10000), 0));
+}
+
+static void prep_sem(void)
+{
+	queue_id = (int)OK(semget((key_t)(getppid() + 0x10000), 1, 0));
+}
+
 TELL(msgsnd)
 {
 	struct {
@@ -565,14 +577,14 @@ TELL(msgsnd)
 		char text[8];
 	} m = {1, "x"};
 
-	OK(msgsnd(msgget((key_t)(getppid() + 0x10000), 0), &m, 8, 0));
+	OK(msgsnd(queue_id, &m, 8, 0));
 }
 
 TELL(semop)
 {
 	struct sembuf op = {0, 1, 0};
 
-	OK(semop(semget((key_t)(getppid() + 0x10000), 1, 0), &op, 1));
+	OK(semop(queue_id, &op, 1));
 }
 
 static mqd_t queue;
@@ -592,6 +604,15 @@ TELL(mq_send)
 static void prep_stream(void)
 {
 	stream = fdopen(CH, "w");
+}
+
+/* With its buffer, which stdio otherwise makes at the first output. */
+static void prep_buffered(void)
+{
+	static char room[4096];
+
+	prep_stream();
+	setvbuf(stream, room, _IOFBF, sizeof(room));
 }
 
 static void prep_unbuffered(void)
@@ -1300,10 +1321,11 @@ static const struct row rows[] = {
 	{"own_sent_raw", TOLD, "all", ch_pipe, prep_own_sent_raw, tell_own},
 	{"own_epoll", TOLD, "all", ch_pipe, prep_own_epoll, tell_own},
 	{"own_sigio", SIGNALED, "all", NULL, prep_own_sigio, tell_own},
-	VIA(msgsnd, ch_msg),
-	VIA(semop, ch_sem),
+	{"msgsnd", TOLD, "all", ch_msg, prep_msg, tell_msgsnd},
+	{"semop", TOLD, "all", ch_sem, prep_sem, tell_semop},
 	{"mq_send", TOLD, "all", ch_mq, prep_mq, tell_mq_send},
 	{"fflush", TOLD, "all", ch_pipe, prep_stream, tell_fflush},
+	{"fflush_only", TOLD, "all", ch_pipe, prep_buffered, tell_fflush},
 	{"fflush_all", TOLD, "all", ch_pipe, prep_stream, tell_fflush_all},
 	{"printf_fflush", TOLD, "all", ch_pipe, prep_stdout, tell_printf_fflush},
 	{"puts_exit", TOLD, "all", ch_pipe, prep_stdout, tell_puts_exit},
