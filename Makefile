@@ -58,9 +58,9 @@ TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/
 	 $(B)/tests/fuzz
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all check check-unit conformance bench death deps fuzz install clean lint tests units
+.PHONY: all check check-unit conformance bench death deps fuzz install clean lint mutations tests units
 
-all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio $(B)/fastio-audit
+all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio $(B)/fastio-audit $(B)/empty.so
 
 $(B)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
@@ -88,11 +88,16 @@ $(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
 
 $(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
-		-Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
+		-Wl,-z,noseparate-code -Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
 		-o $@ $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
 
 $(B)/fastio-bench: $(BENCH_OBJ)
-	$(Q)$(CC) -o $@ $^ -lpthread $(LDFLAGS)
+	$(Q)$(CC) -o $@ $^ -lpthread -ldl $(LDFLAGS)
+
+# What a preloaded library costs anyway: to compare with, for "fastio-bench overhead"
+$(B)/empty.so:
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared -nostdlib -x c -o $@ /dev/null
 
 $(B)/fastio: tools/fastio.sh
 	@mkdir -p $(@D)
@@ -146,6 +151,9 @@ conformance:
 	@bash tools/deps.sh check
 	$(MAKE) all
 	tests/conformance/run.py $(CONFORMANCEFLAGS)
+
+mutations: all
+	bash tests/mutate.sh
 
 bench:
 	@bash tools/deps.sh bench

@@ -21,6 +21,7 @@ int phases_main(int argc, char **argv);
 int measure_main(int argc, char **argv);
 int tree_main(int argc, char **argv);
 int mktree_main(int argc, char **argv);
+int overhead_main(int argc, char **argv);
 
 uint64_t now_ns(void);
 

@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	 phases_main},
 	{"measure", "run a command, print its wall and CPU time as JSON", measure_main},
 	{"tree", "print one line per entry of a directory tree, for comparison", tree_main},
+	{"overhead", "what a preloaded library costs where it has nothing to do", overhead_main},
 	{"mktree", "generate a tree of files like a source tree, the same each time", mktree_main},
 };
 
