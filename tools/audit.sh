@@ -28,7 +28,7 @@ Treatments:
   full       everything pending is finished first
   acquire    afterwards, what was believed about directories is forgotten
   stop       may end deferral for good
-  own        a channel of the process itself is noted
+  own        something within the process is noted
   harmless   not intercepted, for a reason
   unknown    of libc, but in no list: please report it
 
