@@ -44,6 +44,7 @@ PRELOAD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin -fno-stack-protector \
 CORE_SRC := $(wildcard core/*.c core/*.S)
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 BENCH_SRC := $(wildcard bench/*.c)
+TOOLS_SRC := $(wildcard tools/*.c)
 TEST_SRC := $(wildcard tests/progs/*.c)
 FAULT_SRC := $(wildcard tests/fault/progs/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -54,6 +55,8 @@ CORE_OBJ := $(call obj,$(CORE_SRC))
 PRELOAD_OBJ := $(call obj,$(PRELOAD_SRC))
 BENCH_OBJ := $(call obj,$(BENCH_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
+# The command measures and compares with the means of the benchmark.
+TOOLS_OBJ := $(call obj,$(TOOLS_SRC) bench/measure.c bench/tree.c bench/util.c)
 TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/%.c=$(B)/tests/fault-%) \
 	 $(B)/tests/fuzz
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
@@ -82,6 +85,14 @@ $(B)/obj/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(DEPFLAGS) -c -o $@ $<
 
+$(B)/obj/tools/%.o: tools/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DFIO_LIBDIR='"$(LIBDIR)"' $(CFLAGS_ALL) $(DEPFLAGS) -c -o $@ $<
+
+$(B)/libfastio-core.a: $(CORE_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 $(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
 	@mkdir -p $(@D)
 	sh preload/mkmap.sh "$(CC)" preload/symbols.def > $@.tmp && mv $@.tmp $@
@@ -99,9 +110,8 @@ $(B)/empty.so:
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared -nostdlib -x c -o $@ /dev/null
 
-$(B)/fastio: tools/fastio.sh
-	@mkdir -p $(@D)
-	sed 's|@VERSION@|$(VERSION)|' $< > $@.tmp && chmod 755 $@.tmp && mv $@.tmp $@
+$(B)/fastio: $(TOOLS_OBJ) $(B)/libfastio-core.a
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -l:liburing.a -lpthread $(LDFLAGS)
 
 $(B)/fastio-audit: tools/audit.sh preload/mktreat.sh preload/symbols.def preload/harmless.list
 	@mkdir -p $(@D)
@@ -161,7 +171,8 @@ bench:
 	bash bench/run.sh $(BENCHFLAGS)
 
 lint:
-	clang-format --dry-run -Werror $(filter %.c,$(CORE_SRC) $(PRELOAD_SRC) $(BENCH_SRC)) $(wildcard core/*.h)
+	clang-format --dry-run -Werror $(filter %.c,$(CORE_SRC) $(PRELOAD_SRC) $(BENCH_SRC) $(TOOLS_SRC)) \
+		$(wildcard core/*.h tools/*.h)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ core
 	shellcheck $(wildcard bench/*.sh tests/*.sh tools/*.sh preload/*.sh)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bench.h - what the subcommands of fastio-bench share */
+/* bench.h - what the subcommands of fastio-bench and of fastio share */
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
 
 enum { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2 };
 
@@ -23,6 +25,36 @@ int tree_main(int argc, char **argv);
 int mktree_main(int argc, char **argv);
 int overhead_main(int argc, char **argv);
 
+/* A command to run, and what it took together with everything it left behind */
+struct measured {
+	char **env; /* NAME=VALUE to set */
+	int nenv;
+	const char *cwd, *out, *err; /* NULL: here, /dev/null, ours */
+	uint64_t timeout;            /* seconds, 0: none */
+	char **argv;
+
+	uint64_t wall_ns, exit_ns; /* until the last descendant is gone; until the command is */
+	struct rusage usage;
+	int status; /* as from waitpid */
+	unsigned orphans;
+};
+
+/* Once in a process: its children before would be counted too.  EXIT_OK or EXIT_IO with a message. */
+int measure_run(struct measured *m);
+
+/* What is listed of a tree */
+struct tree_options {
+	char **exclude; /* patterns of paths to leave out */
+	int nexclude;
+	char unit; /* of mtime: '-' none, 's', 'n' */
+	bool no_link_mtime;
+	struct timespec now_from, now_to; /* mtimes in between are listed as "now" */
+};
+
+/* One line per entry of the tree: path, tab, description, sorted by path.  out NULL: only a hash of
+ * them, on standard output. */
+int tree_list(const char *dir, const struct tree_options *o, FILE *out);
+
 uint64_t now_ns(void);
 
 /* Reads a decimal number with an optional K, M or G (1024) into *out.
@@ -32,7 +64,7 @@ bool parse_number(const char *what, const char *text, uint64_t min, uint64_t max
 /* Beside errno values: what was read is not what was written */
 enum { WRONG_CONTENT = -1 };
 
-/* Prints "fastio-bench: OP PATH: reason" for an errno value; returns EXIT_IO. */
+/* Prints "PROGRAM: OP PATH: reason" for an errno value; returns EXIT_IO. */
 int io_failed(const char *op, const char *path, int err);
 
 /* Prints a usage error with a pointer to --help; returns EXIT_USAGE. */

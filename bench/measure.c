@@ -48,18 +48,6 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-struct measured {
-	char **env;
-	int nenv;
-	const char *cwd, *out, *err;
-	uint64_t timeout;
-	char **argv;
-
-	uint64_t wall_ns, exit_ns;
-	int status;
-	unsigned orphans;
-};
-
 /* What a failed child says through the pipe before it ends */
 struct complaint {
 	int err;
@@ -146,7 +134,7 @@ static int wait_all(struct measured *m, uint64_t begin)
 	return EXIT_OK;
 }
 
-static int run(struct measured *m)
+int measure_run(struct measured *m)
 {
 	struct complaint c;
 	uint64_t begin;
@@ -173,6 +161,7 @@ static int run(struct measured *m)
 	alarm(0);
 	n = read(p[0], &c, sizeof(c));
 	close(p[0]);
+	getrusage(RUSAGE_CHILDREN, &m->usage);
 	if (rc == EXIT_OK && n == (ssize_t)sizeof(c))
 		rc = io_failed(c.op, c.path, c.err);
 	return rc;
@@ -186,9 +175,8 @@ static uint64_t micros(struct timeval tv)
 static int report(const struct measured *m)
 {
 	int status = WIFEXITED(m->status) ? WEXITSTATUS(m->status) : 128 + WTERMSIG(m->status);
-	struct rusage u;
+	const struct rusage u = m->usage;
 
-	getrusage(RUSAGE_CHILDREN, &u);
 	printf("{\"wall_us\":%llu,\"exit_us\":%llu,\"user_us\":%llu,\"sys_us\":%llu,"
 	       "\"cpu_us\":%llu,\"maxrss_kb\":%ld,\"status\":%d,\"signal\":%d,"
 	       "\"orphans\":%u,\"timeout\":%s}\n",
@@ -246,7 +234,7 @@ int measure_main(int argc, char **argv)
 		goto out;
 	}
 	m.argv = argv + optind;
-	rc = run(&m);
+	rc = measure_run(&m);
 	if (rc == EXIT_OK)
 		rc = report(&m);
 out:

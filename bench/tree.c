@@ -52,10 +52,7 @@ struct entry {
 };
 
 struct tree {
-	char **exclude;
-	int nexclude;
-	char unit; /* of mtime: '-', 's', 'n' */
-	bool no_link_mtime;
+	const struct tree_options *o;
 	struct entry *entries;
 	size_t n, room;
 	char *chunk;
@@ -121,19 +118,32 @@ static char type_of(mode_t mode)
 				: 'b';
 }
 
+static bool earlier(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+static void describe_mtime(const struct tree_options *o, const struct stat *st, char *buf, size_t n)
+{
+	const struct timespec *t = &st->st_mtim;
+
+	if (o->unit == '-' || (o->no_link_mtime && S_ISLNK(st->st_mode)))
+		snprintf(buf, n, "-");
+	else if (!earlier(t, &o->now_from) && earlier(t, &o->now_to))
+		snprintf(buf, n, "now");
+	else if (o->unit == 's')
+		snprintf(buf, n, "%lld", (long long)t->tv_sec);
+	else
+		snprintf(buf, n, "%lld.%09ld", (long long)t->tv_sec, t->tv_nsec);
+}
+
 static char *describe(struct tree *t, int dir, const char *name, const struct stat *st)
 {
-	char mtime[64] = "-", size[64] = "- -", content[PATH_MAX + 8] = "-";
+	char mtime[64], size[64] = "- -", content[PATH_MAX + 8] = "-";
 	uint64_t hash = 0;
 	char *line;
 
-	if (t->no_link_mtime && S_ISLNK(st->st_mode))
-		; /* "-" */
-	else if (t->unit == 's')
-		snprintf(mtime, sizeof(mtime), "%lld", (long long)st->st_mtim.tv_sec);
-	else if (t->unit == 'n')
-		snprintf(mtime, sizeof(mtime), "%lld.%09ld", (long long)st->st_mtim.tv_sec,
-			 st->st_mtim.tv_nsec);
+	describe_mtime(t->o, st, mtime, sizeof(mtime));
 	if (!S_ISDIR(st->st_mode))
 		snprintf(size, sizeof(size), "%lld %lu", (long long)st->st_size,
 			 (unsigned long)st->st_nlink);
@@ -172,8 +182,8 @@ static int add(struct tree *t, char *path, char *line)
 
 static bool excluded(const struct tree *t, const char *path)
 {
-	for (int i = 0; i < t->nexclude; i++)
-		if (!fnmatch(t->exclude[i], path, 0))
+	for (int i = 0; i < t->o->nexclude; i++)
+		if (!fnmatch(t->o->exclude[i], path, 0))
 			return true;
 	return false;
 }
@@ -233,55 +243,56 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->path, ((const struct entry *)b)->path);
 }
 
-static void print_tree(const struct tree *t, bool hash)
+static void print_tree(const struct tree *t, FILE *out)
+{
+	for (size_t i = 0; i < t->n; i++)
+		fprintf(out, "%s\t%s\n", t->entries[i].path, t->entries[i].line);
+}
+
+static void print_hash(const struct tree *t)
 {
 	uint64_t h = HASH_SEED;
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct entry *e = &t->entries[i];
-
-		if (hash) {
-			h = hash_more(h, e->path, strlen(e->path) + 1);
-			h = hash_more(h, e->line, strlen(e->line) + 1);
-		} else {
-			printf("%s\t%s\n", e->path, e->line);
-		}
+		h = hash_more(h, t->entries[i].path, strlen(t->entries[i].path) + 1);
+		h = hash_more(h, t->entries[i].line, strlen(t->entries[i].line) + 1);
 	}
-	if (hash)
-		printf("%zu %016llx\n", t->n, (unsigned long long)h);
+	printf("%zu %016llx\n", t->n, (unsigned long long)h);
 }
 
-static int list_tree(struct tree *t, const char *dir, bool hash)
+int tree_list(const char *dir, const struct tree_options *o, FILE *out)
 {
+	struct tree t = {.o = o, .chunk = malloc(CHUNK)};
 	int fd, rc;
 
-	t->chunk = malloc(CHUNK);
-	if (!t->chunk)
+	if (!t.chunk)
 		return io_failed("prepare", dir, ENOMEM);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		rc = io_failed("open", dir, errno);
 	} else {
-		rc = walk(t, fd, "");
+		rc = walk(&t, fd, "");
 		if (rc == EXIT_OK) {
-			if (t->n)
-				qsort(t->entries, t->n, sizeof(*t->entries), by_path);
-			print_tree(t, hash);
-			rc = finish_output();
+			if (t.n)
+				qsort(t.entries, t.n, sizeof(*t.entries), by_path);
+			if (out)
+				print_tree(&t, out);
+			else
+				print_hash(&t);
 		}
 	}
-	for (size_t i = 0; i < t->n; i++) {
-		free(t->entries[i].path);
-		free(t->entries[i].line);
+	for (size_t i = 0; i < t.n; i++) {
+		free(t.entries[i].path);
+		free(t.entries[i].line);
 	}
-	free(t->entries);
-	free(t->chunk);
+	free(t.entries);
+	free(t.chunk);
 	return rc;
 }
 
 int tree_main(int argc, char **argv)
 {
-	struct tree t = {.unit = 's'};
+	struct tree_options t = {.unit = 's'};
 	bool hash = false;
 	int opt, rc;
 
@@ -321,7 +332,9 @@ int tree_main(int argc, char **argv)
 		usage_failed("tree", "one directory is needed", NULL);
 		goto out;
 	}
-	rc = list_tree(&t, argv[optind], hash);
+	rc = tree_list(argv[optind], &t, hash ? NULL : stdout);
+	if (rc == EXIT_OK)
+		rc = finish_output();
 out:
 	free(t.exclude);
 	return rc;

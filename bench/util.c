@@ -48,8 +48,9 @@ bool parse_number(const char *what, const char *text, uint64_t min, uint64_t max
 	v = strtoull(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || errno || !suffix_shift(end, &shift) ||
 	    v > UINT64_MAX >> shift || v << shift < min || v << shift > max) {
-		fprintf(stderr, "fastio-bench: %s: '%s' is not a number from %llu to %llu\n", what,
-			text, (unsigned long long)min, (unsigned long long)max);
+		fprintf(stderr, "%s: %s: '%s' is not a number from %llu to %llu\n",
+			program_invocation_short_name, what, text, (unsigned long long)min,
+			(unsigned long long)max);
 		return false;
 	}
 	*out = v << shift;
@@ -58,16 +59,17 @@ bool parse_number(const char *what, const char *text, uint64_t min, uint64_t max
 
 int io_failed(const char *op, const char *path, int err)
 {
-	fprintf(stderr, "fastio-bench: %s %s: %s\n", op, path,
+	fprintf(stderr, "%s: %s %s: %s\n", program_invocation_short_name, op, path,
 		err == WRONG_CONTENT ? "not what was written" : strerror(err));
 	return EXIT_IO;
 }
 
 int usage_failed(const char *command, const char *message, const char *arg)
 {
-	fprintf(stderr, "fastio-bench %s: %s%s%s\n", command, message, arg ? ": " : "",
-		arg ? arg : "");
-	fprintf(stderr, "Try 'fastio-bench %s --help'.\n", command);
+	const char *me = program_invocation_short_name;
+
+	fprintf(stderr, "%s %s: %s%s%s\n", me, command, message, arg ? ": " : "", arg ? arg : "");
+	fprintf(stderr, "Try '%s %s --help'.\n", me, command);
 	return EXIT_USAGE;
 }
 

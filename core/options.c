@@ -94,6 +94,17 @@ static const char *match(const char *var, const char *name)
 	return strncmp(var, name, n) == 0 && var[n] == '=' ? var + n + 1 : NULL;
 }
 
+enum fio_option_check fio_option_check(const char *var)
+{
+	for (size_t i = 0; i < FIO_ARRAY_SIZE(rows); i++) {
+		const char *value = match(var, rows[i].name);
+
+		if (value)
+			return parse(&rows[i], value) ? FIO_OPTION_OK : FIO_OPTION_BAD;
+	}
+	return FIO_OPTION_UNKNOWN;
+}
+
 static bool known(const char *var)
 {
 	for (size_t i = 0; i < FIO_ARRAY_SIZE(rows); i++) {

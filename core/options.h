@@ -37,4 +37,13 @@ extern struct fio_options fio_opt;
 /* Reads the environment.  Values that cannot be used are logged and leave the default. */
 void fio_options_read(char **envp);
 
+enum fio_option_check {
+	FIO_OPTION_OK,
+	FIO_OPTION_UNKNOWN, /* no such name */
+	FIO_OPTION_BAD,     /* not a value for it */
+};
+
+/* For tools: what would the library say to this variable, NAME=VALUE without FASTIO_? */
+enum fio_option_check fio_option_check(const char *var);
+
 #endif /* FIO_OPTIONS_H */

@@ -1,0 +1,209 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2030,SC2031
+# The fastio command, as a user has it in the hand.
+
+load ../lib/common
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	common_setup
+	FASTIO=${FASTIO_TEST_COMMAND:-$ROOT/build/fastio}
+	mkdir "$W"
+	cd "$W" || return
+}
+
+need() {
+	local t
+	for t; do
+		command -v "$t" >/dev/null || skip "no $t"
+	done
+}
+
+# archive N: archive.tar of N small files below src/
+archive() {
+	local i
+	mkdir src
+	for ((i = 0; i < $1; i++)); do
+		printf 'content of %d\n' "$i" >"src/f$i"
+	done
+	chmod 0600 src/f1
+	tar cf archive.tar src
+	rm -r src
+}
+
+# ---- run ----
+
+@test "command: help, version, wrong usage" {
+	local verb
+	run -0 "$FASTIO" --help
+	assert_output --partial 'Usage: fastio'
+	run -0 "$FASTIO" --version
+	assert_output --regexp '^fastio [0-9]'
+	for verb in run; do
+		run -0 --separate-stderr "$FASTIO" "$verb" --help
+		assert_output --partial "Usage: fastio "
+		[[ -z $stderr ]]
+		run -2 --separate-stderr "$FASTIO" "$verb" --no-such-option
+		[[ -z $output && $stderr == *--no-such-option*--help* ]] || fail "$verb: $stderr"
+	done
+	run -2 "$FASTIO"
+	run -2 "$FASTIO" --engine fast true
+	assert_output --partial 'ENGINE=fast'
+}
+
+@test "command: run hands status, arguments, streams and signals through" {
+	run -7 "$FASTIO" sh -c 'exit 7'
+	run -143 "$FASTIO" sh -c 'kill -TERM $$'
+	run -0 "$FASTIO" -- printf '%s|' 'a b' '' --help
+	assert_output 'a b||--help|'
+	run -0 "$FASTIO" run echo run
+	assert_output run
+	run -3 bash -c '"$0" sh -c "cat; echo err >&2; exit 3" < <(echo in) 2>&1 | cat; exit "${PIPESTATUS[0]}"' "$FASTIO"
+	assert_output "in
+err"
+	run -127 "$FASTIO" ./nothing-here
+	assert_output --partial 'cannot run ./nothing-here: No such file'
+	: >not-executable
+	run -126 "$FASTIO" ./not-executable
+	# in place of itself: the pid stays
+	run -0 bash -c '"$0" sh -c "echo \$\$" & echo $!; wait' "$FASTIO"
+	[[ ${lines[0]} == "${lines[1]}" ]]
+}
+
+@test "command: run preloads once, in front of others" {
+	run -0 "$FASTIO" "$FASTIO" run sh -c 'echo "$LD_PRELOAD"'
+	assert_output "$(readlink -f "$FASTIO_LIB")"
+	run -0 env LD_PRELOAD=libm.so.6 "$FASTIO" sh -c 'echo "$LD_PRELOAD"'
+	assert_output "$(readlink -f "$FASTIO_LIB"):libm.so.6"
+	run -0 "$FASTIO" env -i sh -c 'echo "<$LD_PRELOAD>"'
+	assert_output '<>'
+}
+
+@test "command: run options become FASTIO_ variables" {
+	run -0 "$FASTIO" --engine sync --warmup=0 --max-file 4096 sh -c 'env | grep ^FASTIO_ | sort'
+	assert_output 'FASTIO_ENGINE=sync
+FASTIO_MAX_FILE=4096
+FASTIO_WARMUP=0'
+}
+
+@test "command: run, the library from the build tree, from an installation, missing" {
+	mkdir -p there/bin there/lib
+	cp "$FASTIO" there/bin/fastio
+	run -125 there/bin/fastio true
+	assert_output --partial 'libfastio.so'
+	cp "$FASTIO_LIB" there/lib
+	run -0 there/bin/fastio sh -c 'echo "$LD_PRELOAD"'
+	assert_output "$PWD/there/lib/libfastio.so"
+	mv there 'with blank'
+	run -125 'with blank/bin/fastio' true
+	assert_output --partial "blank"
+}
+
+@test "command: run --report tells what was done, --json too, for the whole tree of processes" {
+	archive 300
+	run -0 --separate-stderr "$FASTIO" --report sh -c 'tar xf archive.tar; echo out'
+	assert_output out
+	[[ $stderr == *'deferred '*creates*'passed '*warm-up* ]] || fail "$stderr"
+	rm -r src
+	run -5 --separate-stderr "$FASTIO" --json -o report sh -c 'tar xf archive.tar; rm -r src; exit 5'
+	[[ -z $output$stderr ]]
+	jq -e '.status == 5 and .processes == 3 and .deferred.create > 200 and .deferred.unlink > 100
+		and .pass.warmup > 0 and (.programs | map(.comm) | sort) == ["rm", "sh", "tar"]
+		and .executed.task + .executed.ring + .executed.caller > 0 and .command[0] == "sh"' report
+	run -0 --separate-stderr "$FASTIO" --report true
+	[[ $stderr == *'Nothing was deferred'* ]]
+	rm -rf src
+	FASTIO_STATS=$PWD/mine "$FASTIO" --report -o /dev/null tar xf archive.tar
+	jq -e '.comm == "tar"' mine
+	[[ -z $(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'fastio-??????' -newer archive.tar) ]]
+}
+
+@test "command: run --report ends as the command does" {
+	run -143 --separate-stderr "$FASTIO" --report sh -c 'kill -TERM $$'
+	[[ $stderr == *'ended by signal 15'* ]]
+	run -127 --separate-stderr "$FASTIO" --report ./nothing-here
+	[[ $stderr == *'cannot run ./nothing-here'* ]]
+	# a signal to fastio reaches the command
+	"$FASTIO" --report -o /dev/null sh -c 'trap "echo got it; exit 9" USR1; : >ready; while :; do sleep 0.05; done' >out &
+	local pid=$! i status=0
+	for ((i = 0; i < 100; i++)); do
+		[[ -e ready ]] && break
+		sleep 0.05
+	done
+	kill -USR1 "$pid"
+	wait "$pid" || status=$?
+	[[ $status == 9 && $(<out) == 'got it' ]] || fail "status $status: $(<out)"
+}
+
+@test "command: in a terminal, with Ctrl-C" {
+	need script
+	local args
+	for args in '' --report; do
+		# the terminal is the command's, which takes the character and decides
+		run -0 script -qec "'$FASTIO' $args sh -c 'test -t 0 && test -t 1 && stty size >/dev/null && echo tty'" /dev/null
+		assert_output --partial tty
+		rm -f ready
+		(
+			while [[ ! -e ready ]]; do sleep 0.05; done
+			printf '\003'
+			sleep 0.5
+		) | {
+			run -42 script -qec "'$FASTIO' $args sh -c 'trap \"echo interrupted; exit 42\" INT; : >ready; while :; do sleep 0.05; done'" /dev/null
+			assert_output --partial interrupted
+		}
+		rm -f ready
+		(
+			while [[ ! -e ready ]]; do sleep 0.05; done
+			printf '\003'
+			sleep 0.5
+		) | run -130 script -qec "'$FASTIO' $args sh -c ': >ready; sleep 20'" /dev/null
+	done
+}
+
+@test "command: under sudo, setpriv, make and npm" {
+	archive 300
+	if [[ $(id -u) == 0 ]]; then
+		chmod 777 .
+		run -0 --separate-stderr "$FASTIO" --json -o report \
+			setpriv --reuid=65534 --regid=65534 --clear-groups tar xf "$PWD/archive.tar"
+		jq -e '.deferred.create > 200' report
+		rm -r src
+		if command -v sudo >/dev/null; then
+			run -0 sudo -u nobody "$FASTIO" --report tar xf "$PWD/archive.tar"
+			assert_output --partial creates
+			rm -r src
+		fi
+	fi
+	printf 'all: a b\na:\n\ttar xf archive.tar\nb:\n\techo b >b\n' >Makefile
+	run -0 --separate-stderr "$FASTIO" --json -o report make -j2
+	jq -e '.deferred.create > 200 and any(.programs[]; .comm == "make")' report
+	rm -r src
+	if command -v npm >/dev/null; then
+		echo '{"scripts":{"unpack":"tar xf archive.tar"}}' >package.json
+		HOME=$PWD run -0 --separate-stderr "$FASTIO" --json -o report npm run --silent unpack
+		jq -e '.deferred.create > 200 and any(.programs[]; .comm == "tar")' report
+	fi
+}
+
+@test "command: in a sandbox without io_uring" {
+	archive 300
+	run -0 --separate-stderr "$PROGS/fault-seccomp" io_uring_setup=EPERM -- \
+		"$FASTIO" --json -o report tar xf archive.tar
+	jq -e '.deferred.create > 200 and .ring.sqes == 0 and .executed.task > 0' report
+}
+
+@test "command: git clone" {
+	need git
+	git init -q repo
+	(
+		cd repo
+		for i in {1..150}; do echo "$i" >"f$i"; done
+		git add . && git -c user.name=a -c user.email=a@example.org commit -qm one
+	)
+	run -0 "$FASTIO" --json -o report git clone -q repo clone
+	diff -r -x .git repo clone
+	git -C clone fsck
+	jq -e 'any(.programs[]; .comm == "git")' report
+}
