@@ -111,7 +111,7 @@ $(B)/empty.so:
 	$(Q)$(CC) -shared -nostdlib -x c -o $@ /dev/null
 
 $(B)/fastio: $(TOOLS_OBJ) $(B)/libfastio-core.a
-	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -l:liburing.a -lpthread $(LDFLAGS)
+	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -l:liburing.a -lm $(LDFLAGS)
 
 $(B)/fastio-audit: tools/audit.sh preload/mktreat.sh preload/symbols.def preload/harmless.list
 	@mkdir -p $(@D)

@@ -6,6 +6,8 @@
 
 static const struct command verbs[] = {
 	{"run", "run a command with the library preloaded (also without this word)", run_main},
+	{"compare", "run it stock and preloaded in turn: same result, how much faster?",
+	 compare_main},
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -41,7 +41,7 @@ archive() {
 	assert_output --partial 'Usage: fastio'
 	run -0 "$FASTIO" --version
 	assert_output --regexp '^fastio [0-9]'
-	for verb in run; do
+	for verb in run compare; do
 		run -0 --separate-stderr "$FASTIO" "$verb" --help
 		assert_output --partial "Usage: fastio "
 		[[ -z $stderr ]]
@@ -206,4 +206,121 @@ FASTIO_WARMUP=0'
 	diff -r -x .git repo clone
 	git -C clone fsck
 	jq -e 'any(.programs[]; .comm == "git")' report
+}
+
+# ---- compare ----
+
+# No copy is left beside or in the directory.
+no_copies() {
+	[[ -z $(find "$W" "$T" -maxdepth 1 -name '.fastio-*') ]] || fail "copies are left"
+}
+
+@test "command: compare says when the result is the same, and who was faster" {
+	archive 200
+	run --separate-stderr "$FASTIO" compare --runs 2 -- tar xf archive.tar
+	((status == 0 || status == 1)) || fail "status $status: $output $stderr"
+	[[ -z $stderr ]]
+	assert_output --partial '202 entries, 0 differ'
+	assert_output --partial 'with the same result.'
+	assert_output --partial 'deferred or elided: '
+	[[ ! -e src ]]
+	run -0 "$FASTIO" compare --runs 5 -- sh -c 'test "$LD_PRELOAD" || sleep 0.1'
+	assert_output --regexp 'times as fast, with the same result'
+	run -1 "$FASTIO" compare --runs=5 -- sh -c 'test -z "$LD_PRELOAD" || sleep 0.1'
+	assert_output --regexp "Slower .*with the same result"
+	run -1 "$FASTIO" compare --json -- sleep 0.02
+	jq -e '.verdict == "not faster" and .differ == 0 and .runs == 5 and .stock_ms >= 20' <<<"$output"
+	no_copies
+}
+
+@test "command: compare sees other content, modes, owners, links, times and status" {
+	local change
+	echo old >file
+	touch -d 2001-01-01 file
+	ln -s file link
+	for change in 'echo new >file2' 'echo Old >file' 'chmod 600 file' 'touch -d 2002-02-02 file' \
+		'rm file' 'ln file other' 'ln -sfn other link' 'mkdir d' 'touch -h -d 2002-02-02 link'; do
+		run -3 "$FASTIO" compare --runs 1 -- sh -c "test -z \"\$LD_PRELOAD\" || { $change; }"
+		assert_output --partial 'not as without the library'
+		assert_output --regexp 'stock: .*preloaded: '
+	done
+	run -3 "$FASTIO" compare --runs 1 -- sh -c 'test -z "$LD_PRELOAD"'
+	assert_output --partial 'exit status preloaded: 1'
+	# a time that is set but of the present is as good as any other of the run
+	run "$FASTIO" compare --runs 2 -- sh -c 'touch file; echo x >new'
+	((status < 2)) || fail "$output"
+	no_copies
+}
+
+@test "command: compare leaves out what is never the same, and what is excluded" {
+	run "$FASTIO" compare --runs 3 -- sh -c 'date +%N >now; echo x >same'
+	((status < 2)) || fail "$output"
+	assert_output --partial '1 differ between stock runs as well'
+	run -3 "$FASTIO" compare --runs 1 -- sh -c 'mktemp ./x.XXXXXX'
+	run "$FASTIO" compare --runs 1 --exclude 'x.*' -- sh -c 'mktemp ./x.XXXXXX'
+	((status < 2)) || fail "$output"
+}
+
+@test "command: compare, the copy, its place and what is prepared" {
+	mkdir d d/sub
+	echo mine >d/sub/f
+	chmod 0710 d
+	echo beside >beside
+	run "$FASTIO" compare --runs 1 --in d --prepare 'echo more >>sub/f; test -z "$LD_PRELOAD"' -- \
+		sh -c 'test "$(cat sub/f)" = "mine
+more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -P)" && rm -r sub'
+	((status < 2)) || fail "$output"
+	refute_output --partial 'the command fails'
+	[[ $(<d/sub/f) == mine ]]
+	run -4 "$FASTIO" compare --prepare 'exit 1' -- true
+	assert_output --partial '--prepare failed: exit 1'
+	run -4 "$FASTIO" compare -- ./nothing-here
+	assert_output --partial 'nothing-here: No such file'
+	run -4 "$FASTIO" compare --in nowhere -- true
+	assert_output --partial 'nowhere: No such file'
+	run -2 "$FASTIO" compare --runs 0 -- true
+	run -1 "$FASTIO" compare --runs 1 -- sh -c 'echo so bad >&2; exit 9'
+	assert_output --partial 'fails, with status 9'
+	assert_output --partial 'so bad'
+	no_copies
+	run find d -maxdepth 1 -name '.fastio*'
+	assert_output ''
+}
+
+@test "command: compare in a terminal shows its progress; Ctrl-C leaves nothing" {
+	need script
+	run script -qec "'$FASTIO' compare --runs 1 -- touch x" /dev/null
+	assert_output --partial '1 of 2: stock'
+	(
+		while ! compgen -G "$T/.fastio-*/ready" >/dev/null; do sleep 0.05; done
+		printf '\003'
+		sleep 1
+	) | run -130 script -qec "'$FASTIO' compare -- sh -c ': >ready; sleep 20'" /dev/null
+	no_copies
+	run pgrep -f "sleep 2[0]$"
+	refute_output
+}
+
+@test "command: compare tar on ext4 and tmpfs" {
+	[[ $(id -u) == 0 ]] || skip "mounts need root"
+	archive 400
+	local fs
+	mkdir mnt
+	for fs in ext4 tmpfs; do
+		if [[ $fs == ext4 ]]; then
+			truncate -s 200M image
+			mkfs.ext4 -q image
+			mount -o loop image mnt || skip "no loop mounts"
+		else
+			mount -t tmpfs tmpfs mnt
+		fi
+		cp archive.tar mnt
+		# a mount point: the copy lies in it
+		run "$FASTIO" compare --runs 2 --json --in mnt -- tar xf archive.tar
+		((status < 2)) || fail "$fs: $output"
+		jq -e '.differ == 0 and .same_status and .status == 0 and .deferred.create > 400 and .entries > 400' \
+			<<<"$output"
+		[[ -z $(find mnt -name '.fastio*') ]]
+		umount mnt
+	done
 }
