@@ -4,10 +4,13 @@
 
 #include <string.h>
 
+#include "doctor.h"
+
 static const struct command verbs[] = {
 	{"run", "run a command with the library preloaded (also without this word)", run_main},
 	{"compare", "run it stock and preloaded in turn: same result, how much faster?",
 	 compare_main},
+	{"doctor", "what works here, for a directory or a program, and what does not", doctor_main},
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -41,6 +44,8 @@ int main(int argc, char **argv)
 		puts("fastio " FIO_VERSION);
 		return finish_output();
 	}
+	if (!strcmp(argv[1], "--probe") && argc == 3) /* for the doctor's own use */
+		return probe_main(argv[2]);
 	for (size_t i = 0; i < NVERBS; i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			return verbs[i].run(argc - 1, argv + 1);

@@ -41,7 +41,7 @@ archive() {
 	assert_output --partial 'Usage: fastio'
 	run -0 "$FASTIO" --version
 	assert_output --regexp '^fastio [0-9]'
-	for verb in run compare; do
+	for verb in run compare doctor; do
 		run -0 --separate-stderr "$FASTIO" "$verb" --help
 		assert_output --partial "Usage: fastio "
 		[[ -z $stderr ]]
@@ -322,5 +322,105 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 			<<<"$output"
 		[[ -z $(find mnt -name '.fastio*') ]]
 		umount mnt
+	done
+}
+
+# ---- doctor ----
+
+@test "command: doctor in a directory where the library helps" {
+	[[ -w /dev/shm ]] || skip "no /dev/shm"
+	local d
+	d=$(mktemp -d /dev/shm/t.XXXXXX)
+	run -0 --separate-stderr "$FASTIO" doctor "$d"
+	rmdir "$d"
+	[[ -z $stderr ]]
+	assert_output --regexp "ok    Linux"
+	assert_output --regexp "ok    tmpfs .*free"
+	assert_output --regexp "takes [0-9.]+ us to make and [0-9.]+ us to remove"
+	assert_output --partial '200 of 200 creates were deferred'
+	# without an argument: here
+	run "$FASTIO" doctor
+	assert_line '.:'
+	[[ -z $(find . -name '.fastio*') ]]
+}
+
+@test "command: doctor says what is in the way of a directory" {
+	run -1 "$FASTIO" doctor /proc
+	assert_output --regexp 'no    /proc is on proc'
+	run -4 "$FASTIO" doctor ./nowhere
+	assert_output --partial 'nowhere: No such file'
+	[[ $(id -u) == 0 ]] || skip "mounts need root"
+	mkdir m
+	mount -t tmpfs tmpfs m
+	mkdir m/acl
+	if command -v setfacl >/dev/null; then
+		setfacl -d -m u:12:r m/acl
+		run -1 "$FASTIO" doctor m/acl
+		assert_output --regexp 'no    .*default ACL'
+	fi
+	mount -o remount,ro m
+	run -1 "$FASTIO" doctor m
+	assert_output --regexp 'no    .*read-only'
+	umount m
+	mount -t tmpfs -o size=8M tmpfs m
+	run -1 "$FASTIO" doctor m
+	assert_output --regexp 'no    .*nearly full'
+}
+
+@test "command: doctor on programs" {
+	run -0 "$FASTIO" doctor tar
+	assert_output --regexp 'ok    .*/tar is dynamically linked'
+	printf '#!/usr/bin/env -S sh\n' >script
+	chmod +x script
+	run -0 "$FASTIO" doctor ./script
+	assert_output --partial 'is a script for sh'
+	echo 'int main(void) { return 0; }' >s.c
+	if ${CC:-cc} -static -o static s.c 2>/dev/null; then
+		run -1 "$FASTIO" doctor ./static
+		assert_output --regexp 'no    .*statically linked'
+	fi
+	cp "$(type -P true)" caps
+	if [[ $(id -u) == 0 ]]; then
+		cp caps suid
+		chown 12 suid
+		chmod u+s suid
+		run -1 "$FASTIO" doctor ./suid
+		assert_output --regexp 'no    .*setuid'
+		setcap cap_net_raw+ep caps
+		run -0 "$FASTIO" doctor ./caps
+		assert_output --regexp 'note  .*capabilities'
+	fi
+	cp "$(type -P true)" musl
+	sed -i 's|/lib64/ld-linux-x86-64.so.2|/lib/ld-musl-x86_64.so.1\x00\x00|' musl
+	run "$FASTIO" doctor ./musl
+	[[ $output == *'linked with musl'* ]] || [[ $(uname -m) != x86_64 ]] || fail "$output"
+	cp "$(type -P true)" go
+	printf '\377 Go buildinf:' >>go
+	run -1 "$FASTIO" doctor ./go
+	assert_output --partial 'Go program'
+	echo text >text
+	run -4 "$FASTIO" doctor ./text
+	assert_output --partial 'Exec format error'
+}
+
+@test "command: doctor on the system: no io_uring, limits, other libraries" {
+	[[ -w /dev/shm ]] || skip "no /dev/shm"
+	local err
+	for err in EPERM ENOSYS; do
+		run -0 "$PROGS/fault-seccomp" "io_uring_setup=$err" -- "$FASTIO" doctor /dev/shm
+		assert_output --regexp 'note  io_uring is refused by a seccomp filter'
+		assert_output --partial 'creates were deferred'
+	done
+	run -1 bash -c 'ulimit -n 100; exec "$0" doctor tar' "$FASTIO"
+	assert_output --regexp 'no    only 100 open files'
+	run -1 bash -c 'ulimit -f 1000; exec "$0" doctor /dev/shm' "$FASTIO"
+	assert_output --regexp 'no    the size of files is limited'
+	run -1 taskset -c 0 "$FASTIO" doctor tar
+	assert_output --regexp 'no    only one processor'
+	local f
+	for f in /usr/lib/*/libeatmydata.so; do
+		[[ -e $f ]] || continue
+		run env LD_PRELOAD="$f" "$FASTIO" doctor /dev/shm
+		assert_output --partial "LD_PRELOAD is set: $f"
 	done
 }

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * doctor_dir.c - can the library help in this directory?
+ *
+ * The proof is a small program run with the library, and its counters.  What is read of the file system
+ * beside that only serves to name the reason.
+ */
+#include "doctor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "../core/dir.h"
+
+#define FILES 200
+#define BAD_FLAGS                                                                       \
+	(FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_DIRSYNC_FL | FS_CASEFOLD_FL | \
+	 FS_ENCRYPT_FL)
+
+struct mount {
+	char type[64], options[512], super[512];
+};
+
+/* ---- the work that is timed ---- */
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int fail(const char *op, const char *name)
+{
+	return io_failed(op, name, errno);
+}
+
+/* Prints the medians of making and of removing a file, in ns. */
+int probe_main(const char *dir)
+{
+	static uint64_t made[FILES], removed[FILES];
+	char name[32], data[100];
+	uint64_t begin;
+	DIR *list;
+	int fd;
+
+	memset(data, 'x', sizeof(data));
+	if (chdir(dir))
+		return fail("change to", dir);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		begin = now_ns();
+		fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		if (fd < 0)
+			return fail("create", name);
+		if (write(fd, data, sizeof(data)) != (ssize_t)sizeof(data))
+			return fail("write", name);
+		if (close(fd))
+			return fail("close", name);
+		made[i] = now_ns() - begin;
+	}
+	/* The background gets its time; then what is left of the files is made. */
+	usleep(50000);
+	list = opendir(".");
+	if (!list || !readdir(list) || closedir(list))
+		return fail("list", dir);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		begin = now_ns();
+		if (unlink(name))
+			return fail("remove", name);
+		removed[i] = now_ns() - begin;
+	}
+	qsort(made, FILES, sizeof(made[0]), by_value);
+	qsort(removed, FILES, sizeof(removed[0]), by_value);
+	printf("%llu %llu\n", (unsigned long long)made[FILES / 2],
+	       (unsigned long long)removed[FILES / 2]);
+	return finish_output();
+}
+
+/* Runs it in dir, stock or with the library; the medians. */
+static bool run_probe(const char *dir, bool preloaded, unsigned long long *made,
+		      unsigned long long *removed)
+{
+	int p[2], status = -1;
+	pid_t pid;
+	FILE *f;
+
+	if (pipe2(p, O_CLOEXEC) || (pid = fork()) < 0)
+		return false;
+	if (pid == 0) {
+		dup2(p[1], STDOUT_FILENO);
+		if (preloaded ? preload_add() : (preload_remove(), true))
+			execl("/proc/self/exe", "fastio", "--probe", dir, NULL);
+		_exit(EXIT_OURS);
+	}
+	close(p[1]);
+	f = fdopen(p[0], "r");
+	if (!f || fscanf(f, "%llu %llu", made, removed) != 2)
+		*made = 0;
+	if (f)
+		fclose(f);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status == 0 && *made;
+}
+
+/* ---- reasons ---- */
+
+static bool find_mount(int fd, struct mount *m)
+{
+	struct statx sx;
+	FILE *f;
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	*m = (struct mount){.type = "unknown"};
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) || !(sx.stx_mask & STATX_MNT_ID))
+		return false;
+	f = fopen("/proc/self/mountinfo", "re");
+	while (f && !found && getline(&line, &room, f) >= 0) {
+		char *dash = strstr(line, " - ");
+
+		if (strtoull(line, NULL, 10) != sx.stx_mnt_id || !dash)
+			continue;
+		found = sscanf(line, "%*s %*s %*s %*s %*s %511s", m->options) == 1 &&
+			sscanf(dash, " - %63s %*s %511s", m->type, m->super) == 2;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* True if something about the directory is known to rule deferral out. */
+static bool ruled_out(int fd, const char *dir, const struct mount *m)
+{
+	const struct fio_fs *fs;
+	struct statvfs sv;
+	struct stat st;
+	long flags = 0;
+
+	if (!fstatvfs(fd, &sv) && sv.f_flag & ST_RDONLY) {
+		find(FIND_NO, NULL, "the file system is mounted read-only");
+		return true;
+	}
+	fs = fstat(fd, &st) ? NULL : fio_fs_get(st.st_dev, fd);
+	if (fs && !fs->ok) {
+		find(FIND_NO, NULL,
+		     "%s is on %s, which is not a file system that the library was tested with, or "
+		     "is mounted with quota or sync (%s,%s)",
+		     dir, m->type, m->options, m->super);
+		return true;
+	}
+	if (fgetxattr(fd, "system.posix_acl_default", NULL, 0) >= 0) {
+		find(FIND_NO, "setfacl -k on the directories, if they need none",
+		     "the directory has a default ACL");
+		return true;
+	}
+	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags) && flags & BAD_FLAGS) {
+		find(FIND_NO, "lsattr -d shows it, chattr changes it",
+		     "the directory has an attribute that new files cannot be deferred with "
+		     "(casefold, encrypted, immutable, append-only or sync)");
+		return true;
+	}
+	return false;
+}
+
+/* What the library has logged, and the counter that says most */
+static void name_obstacle(const struct stats *st, const char *log)
+{
+	int why = group_largest(st->sum, "pass");
+	FILE *f = fopen(log, "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *text = strstr(line, "]: ");
+
+		line[strcspn(line, "\n")] = '\0';
+		if (text)
+			find(FIND_NOTE, NULL, "the library says: %s", text + 3);
+	}
+	if (f)
+		fclose(f);
+	if (why >= 0)
+		find(FIND_NO, NULL, "calls pass through, mostly: %s", counter_text(why));
+	else if (!st->processes)
+		find(FIND_NO, NULL, "the library cannot be loaded");
+	else
+		find(FIND_NO, NULL, "calls pass through");
+}
+
+/* ---- findings ---- */
+
+static void describe(int fd, const struct mount *m)
+{
+	struct statvfs sv;
+
+	if (fstatvfs(fd, &sv))
+		return;
+	find(FIND_OK, NULL, "%s (%s), %.1f GiB and %llu inodes free", m->type, m->options,
+	     (double)sv.f_bavail * (double)sv.f_frsize / (double)(1 << 30),
+	     (unsigned long long)sv.f_favail);
+}
+
+static void judge(const struct mount *m, const struct stats *st, const char *log)
+{
+	const uint64_t *sum = st->sum;
+
+	if (!sum[FIO_CNT_deferred_create] && !sum[FIO_CNT_deferred_write]) {
+		name_obstacle(st, log);
+		return;
+	}
+	find(FIND_OK, NULL,
+	     "%llu of %d creates were deferred; %llu operations done by plain calls in the "
+	     "background, %llu by the ring",
+	     (unsigned long long)sum[FIO_CNT_deferred_create], FILES,
+	     (unsigned long long)sum[FIO_CNT_executed_task],
+	     (unsigned long long)sum[FIO_CNT_executed_ring]);
+	if (sum[FIO_CNT_deferred_unlink])
+		find(FIND_OK, NULL, "%llu of %d unlinks were deferred",
+		     (unsigned long long)sum[FIO_CNT_deferred_unlink], FILES);
+	else
+		find(FIND_NOTE, NULL, "unlinks are not deferred on %s, where that does not pay",
+		     m->type);
+}
+
+/* In a subdirectory, stock for the times, then with the library. */
+static int test(const char *sub, const struct mount *m, struct scratch *log)
+{
+	unsigned long long made, removed, made_here, removed_here;
+	struct stats st = {0};
+	struct scratch stats;
+	int rc = EXIT_IO;
+
+	if (!run_probe(sub, false, &made, &removed))
+		return EXIT_IO;
+	find(FIND_OK, NULL,
+	     "a file of 100 bytes takes %.1f us to make and %.1f us to remove, stock",
+	     (double)made / 1e3, (double)removed / 1e3);
+	fflush(stdout);
+	if (!scratch_make(&stats, "stats"))
+		return EXIT_IO;
+	setenv("FASTIO_STATS", stats.file, 1);
+	setenv("FASTIO_LOG", log->file, 1);
+	setenv("FASTIO_WARMUP", "0", 1);
+	unsetenv("FASTIO_ENGINE");
+	if (run_probe(sub, true, &made_here, &removed_here) && stats_read(stats.file, &st)) {
+		judge(m, &st, log->file);
+		rc = EXIT_OK;
+	}
+	stats_free(&st);
+	scratch_remove(&stats);
+	return rc;
+}
+
+static int test_in(const char *dir, const struct mount *m)
+{
+	struct scratch log;
+	char sub[PATH_MAX];
+	int rc;
+
+	if (snprintf(sub, sizeof(sub), "%s/.fastio-doctor-XXXXXX", dir) >= (int)sizeof(sub))
+		return io_failed("look at", dir, ENAMETOOLONG);
+	if (!mkdtemp(sub))
+		return io_failed("make a directory for the test in", dir, errno);
+	if (!scratch_make(&log, "log")) {
+		rmdir(sub);
+		return EXIT_IO;
+	}
+	rc = test(sub, m, &log);
+	scratch_remove(&log);
+	if (rmdir(sub))
+		return io_failed("remove", sub, errno);
+	return rc;
+}
+
+int doctor_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = EXIT_OK;
+	struct mount m;
+
+	if (fd < 0)
+		return io_failed("open", dir, errno);
+	find_mount(fd, &m);
+	describe(fd, &m);
+	if (!ruled_out(fd, dir, &m))
+		rc = test_in(dir, &m);
+	close(fd);
+	return rc;
+}
