@@ -8,6 +8,9 @@ CC ?= gcc
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
 
 B = build
 
@@ -61,7 +64,8 @@ TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/
 	 $(B)/tests/fuzz
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all check check-unit conformance bench death deps fuzz install clean lint mutations tests units
+.PHONY: FORCE all check check-unit conformance bench death deb deps fuzz install clean lint mutations \
+	tests units
 
 all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio $(B)/fastio-audit $(B)/empty.so
 
@@ -87,7 +91,15 @@ $(B)/obj/bench/%.o: bench/%.c
 
 $(B)/obj/tools/%.o: tools/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -DFIO_LIBDIR='"$(LIBDIR)"' $(CFLAGS_ALL) $(DEPFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DFIO_LIBDIR='"$(LIBDIR)"' \
+		-DFIO_LIBSUB='"$(LIBDIR:$(PREFIX)/%=%)"' $(CFLAGS_ALL) $(DEPFLAGS) -c -o $@ $<
+
+# Where the command looks for an installed library: compiled again when that has changed.
+$(B)/libdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' > $@
+
+$(B)/obj/tools/preload.o: $(B)/libdir
 
 $(B)/libfastio-core.a: $(CORE_OBJ)
 	@rm -f $@
@@ -175,16 +187,27 @@ lint:
 		$(wildcard core/*.h tools/*.h)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ core
-	shellcheck $(wildcard bench/*.sh tests/*.sh tools/*.sh preload/*.sh)
+	shellcheck $(wildcard bench/*.sh tests/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
 	clang-tidy --quiet core/*.c -- -std=gnu11 -D_GNU_SOURCE -DFIO_VERSION='"0"'
 
 install: all
-	install -D -m 755 $(B)/libfastio.so $(DESTDIR)$(LIBDIR)/libfastio.so
+	install -D -m 644 $(B)/libfastio.so $(DESTDIR)$(LIBDIR)/libfastio.so
 	install -D -m 755 $(B)/fastio $(DESTDIR)$(BINDIR)/fastio
 	install -D -m 755 $(B)/fastio-audit $(DESTDIR)$(BINDIR)/fastio-audit
 	install -D -m 755 $(B)/fastio-bench $(DESTDIR)$(BINDIR)/fastio-bench
+	install -D -m 644 docs/fastio.1 $(DESTDIR)$(DATADIR)/man/man1/fastio.1
+	install -D -m 644 docs/libfastio.7 $(DESTDIR)$(DATADIR)/man/man7/libfastio.7
+	install -D -m 644 docs/fastio.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/fastio
+	install -D -m 644 docs/fastio.zsh $(DESTDIR)$(ZSHDIR)/_fastio
+	install -D -m 644 docs/fastio.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/fastio.fish
+	install -d $(DESTDIR)$(PKGCONFIGDIR)
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERSION@|$(VERSION)|' \
+		docs/libfastio.pc.in > $(DESTDIR)$(PKGCONFIGDIR)/libfastio.pc
+
+deb:
+	bash tools/deb.sh $(B) $(VERSION)
 
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -17,8 +17,9 @@ static bool find_library(char *path, const char *dir, const char *below)
 {
 	char candidate[PATH_MAX];
 
-	snprintf(candidate, sizeof(candidate), "%s%s/" NAME, dir, below);
-	return realpath(candidate, path) != NULL;
+	return snprintf(candidate, sizeof(candidate), "%s%s/" NAME, dir, below) <
+		       (int)sizeof(candidate) &&
+	       realpath(candidate, path);
 }
 
 const char *library_path(void)
@@ -33,7 +34,7 @@ const char *library_path(void)
 	if (slash)
 		*slash = '\0';
 	if (!find_library(path, here, "") && !find_library(path, here, "/../lib") &&
-	    !find_library(path, FIO_LIBDIR, "")) {
+	    !find_library(path, here, "/../" FIO_LIBSUB) && !find_library(path, FIO_LIBDIR, "")) {
 		fprintf(stderr,
 			"fastio: " NAME " is neither beside fastio (%s), nor in ../lib, nor in %s: "
 			"install it with 'make install', or build it with 'make'\n",
