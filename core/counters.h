@@ -91,6 +91,7 @@ enum fio_counter {
 };
 
 extern _Atomic uint64_t fio_counters[FIO_NCOUNTERS];
+extern const char fio_counters_layout[]; /* "group.name " of each, in order */
 
 #define fio_count(name) fio_count_n(name, 1)
 #define fio_count_n(name, n)                                                    \

@@ -41,7 +41,7 @@ archive() {
 	assert_output --partial 'Usage: fastio'
 	run -0 "$FASTIO" --version
 	assert_output --regexp '^fastio [0-9]'
-	for verb in run compare doctor; do
+	for verb in run compare doctor top; do
 		run -0 --separate-stderr "$FASTIO" "$verb" --help
 		assert_output --partial "Usage: fastio "
 		[[ -z $stderr ]]
@@ -423,4 +423,60 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 		run env LD_PRELOAD="$f" "$FASTIO" doctor /dev/shm
 		assert_output --partial "LD_PRELOAD is set: $f"
 	done
+}
+
+# ---- top ----
+
+# A preloaded program that has deferred 20 files and waits for the end of its input.
+busy_program() {
+	mkfifo hold
+	FASTIO_WARMUP=0 "$FASTIO" perl -e 'for (1..20) { sysopen F, "f$_", 0x41 or die; syswrite F, "x"; close F }
+		open R, ">ready"; close R; <STDIN>' <hold &
+	BUSY=$!
+	exec 9>hold
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ -e ready ]] && return
+		sleep 0.05
+	done
+	fail 'the program does not start'
+}
+
+@test "command: top shows running processes, as text and as JSON, stripped too" {
+	need perl
+	local copy
+	busy_program
+	run -0 "$FASTIO" top --once
+	assert_output --regexp "$BUSY perl  "
+	run -0 "$FASTIO" top --json
+	jq -e --argjson pid "$BUSY" 'select(.pid == $pid) | .comm == "perl" and .deferred.create > 0' <<<"$output"
+	# the background task is not a second program
+	local task
+	task=$(pgrep -P "$BUSY")
+	jq -es --argjson task "$task" 'all(.[]; .pid != $task)' <<<"$output"
+	run -124 timeout 1 "$FASTIO" top --interval 0.2
+	assert_output --partial 'per second'
+	assert_output --regexp "$BUSY perl  "
+	if command -v script >/dev/null; then
+		run script -qec "timeout 1 '$FASTIO' top --interval 0.2" /dev/null
+		assert_output --partial $'\033[H\033[J'
+	fi
+	if [[ $(id -u) == 0 ]]; then
+		run setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
+			"$FASTIO" top --once
+		assert_output --partial 'may not be read' || [[ $output == *'0 preloaded'* ]]
+	fi
+	exec 9>&-
+	wait "$BUSY"
+	command -v strip >/dev/null || return 0
+	copy=$PWD/stripped
+	mkdir "$copy"
+	cp "$FASTIO" "$FASTIO_LIB" "$copy"
+	strip "$copy/libfastio.so"
+	rm -f ready hold f*
+	FASTIO=$copy/fastio busy_program
+	run -0 "$FASTIO" top --once
+	assert_output --regexp "$BUSY perl  "
+	exec 9>&-
+	wait "$BUSY"
 }
