@@ -35,6 +35,7 @@ static const char *const crashes[] = {"strict", "posix", NULL};
 static const struct row rows[] = {
 	{"LOG", NULL, fio_opt.log, 0, 0, NULL}, /* first: the others report to it */
 	{"STATS", NULL, fio_opt.stats, 0, 0, NULL},
+	{"TRACE", NULL, fio_opt.trace, 0, 0, NULL},
 	{"ENGINE", &fio_opt.engine, NULL, 0, 0, engines},
 	{"CRASH", &fio_opt.crash, NULL, 0, 0, crashes},
 	{"WARMUP", &fio_opt.warmup, NULL, 0, INT64_MAX, NULL},

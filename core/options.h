@@ -30,6 +30,7 @@ struct fio_options {
 	int64_t lag_us;      /* debug: microseconds the task waits before each batch */
 	char log[256];       /* path, "stderr" or empty */
 	char stats[256];     /* path or empty */
+	char trace[256];     /* path or empty */
 };
 
 extern struct fio_options fio_opt;
