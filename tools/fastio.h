@@ -17,6 +17,7 @@ enum { EXIT_OURS = 125, EXIT_NOEXEC = 126, EXIT_NOENT = 127 };
 int run_main(int argc, char **argv);
 int compare_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int trace_main(int argc, char **argv);
 int top_main(int argc, char **argv);
 
 /* ---- preload.c ---- */

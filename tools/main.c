@@ -11,6 +11,7 @@ static const struct command verbs[] = {
 	{"compare", "run it stock and preloaded in turn: same result, how much faster?",
 	 compare_main},
 	{"doctor", "what works here, for a directory or a program, and what does not", doctor_main},
+	{"trace", "run it and write a timeline for Perfetto or chrome://tracing", trace_main},
 	{"top", "live counters of running preloaded processes", top_main},
 };
 

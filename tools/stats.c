@@ -19,6 +19,7 @@ static const struct {
 	const char *group, *name, *text;
 } texts[] = {
 	{"deferred", "create", "creates"},
+	{"deferred", "update", "openings of existing files"},
 	{"deferred", "write", "contents of real files"},
 	{"deferred", "close", "closes"},
 	{"deferred", "unlink", "unlinks"},

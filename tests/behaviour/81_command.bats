@@ -41,7 +41,7 @@ archive() {
 	assert_output --partial 'Usage: fastio'
 	run -0 "$FASTIO" --version
 	assert_output --regexp '^fastio [0-9]'
-	for verb in run compare doctor top; do
+	for verb in run compare doctor trace top; do
 		run -0 --separate-stderr "$FASTIO" "$verb" --help
 		assert_output --partial "Usage: fastio "
 		[[ -z $stderr ]]
@@ -479,4 +479,68 @@ busy_program() {
 	assert_output --regexp "$BUSY perl  "
 	exec 9>&-
 	wait "$BUSY"
+}
+
+# ---- trace ----
+
+# $1 is a trace as Perfetto reads it: an array of events of known phases with what they need.
+valid_trace() {
+	jq -e 'type == "array" and length > 1 and all(.[];
+		(.name | type == "string") and (.pid | type == "number") and (.tid | type == "number")
+		and (.ts | type == "number") and (.ph == "X" or .ph == "i" or .ph == "M")
+		and (.ph != "X" or .dur > 0) and (.ph != "i" or .s == "t")
+		and (.ph != "M" or .pid == 0 or (.args.name | type == "string")))' "$1" >/dev/null || fail 'not a trace'
+	# every track has a name, and what is on one track lies one in or after the other
+	jq -e '(map(select(.name == "thread_name") | [.pid, .tid])) as $named
+		| all(.[] | select(.ph != "M"); [.pid, .tid] as $t | $named | index([$t]) != null)' "$1" >/dev/null ||
+		fail 'tracks without a name'
+	jq -e '[.[] | select(.ph == "X" and .cat == "executed")] | group_by([.pid, .tid])
+		| all(.[]; sort_by(.ts) | [., .[1:]] | transpose | all(.[]; .[1] == null or .[0].ts + .[0].dur <= .[1].ts + 0.01))' \
+		"$1" >/dev/null || fail 'overlapping operations on one track'
+}
+
+@test "command: trace is a valid timeline of all processes" {
+	local engine
+	archive 300
+	for engine in sync uring; do
+		run -6 --separate-stderr "$FASTIO" trace -o t.json --engine "$engine" sh -c 'tar xf archive.tar; rm -r src; exit 6'
+		[[ -z $output$stderr ]]
+		valid_trace t.json
+		jq -e --arg dir "$PWD/src" --arg engine "$engine" '
+			(map(select(.name == "process_name").args.name) | sort) as $programs
+			| ($programs | index("tar")) != null and ($programs | index("rm")) != null
+			and ([.[] | select(.cat == "deferred" and (.name | startswith("open ")))] | length) > 200
+			and ([.[] | select(.cat == "executed" and (.name | startswith("create")) and (.args.path | startswith($dir + "/f"))
+				and .args.size > 10 and .args.error == 0)] | length) > 200
+			and any(.[]; .cat == "barrier" and .ph == "X" and (.args.cause | length) > 1)
+			and any(.[]; .cat == "executed" and .args.by == (if $engine == "sync" then "the background task" else "the ring" end))
+			and any(.[]; .cat == "batch") and .[0].args.lost == 0' t.json || fail "$engine: $(jq -c '.[]' t.json | head -n 5)"
+	done
+	[[ -z $(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'fastio-??????' -newer archive.tar) ]]
+}
+
+@test "command: trace, nothing to see, forks, nowhere to write" {
+	run -0 "$FASTIO" trace -o t.json true
+	jq -e 'type == "array"' t.json
+	run -0 "$FASTIO" trace -o t.json --warmup 0 sh -c 'for i in 1 2 3; do (echo $i >f$i; echo x >g$i); done; wait; cat f*'
+	valid_trace t.json
+	run -125 "$FASTIO" trace -o /nowhere/t.json true
+	assert_output --partial '/nowhere/t.json: No such file'
+	run -2 "$FASTIO" trace true
+	assert_output --partial '-o FILE'
+	run -127 "$FASTIO" trace -o t.json ./nothing-here
+	# what the library writes follows no symlink and is the user's alone
+	rm -f f* g*
+	ln -s target events
+	FASTIO_TRACE=$PWD/events run -0 "$FASTIO" --warmup 0 sh -c 'echo 1 >f1; echo 2 >f2'
+	[[ ! -e target ]]
+	FASTIO_TRACE=$PWD/real run -0 "$FASTIO" --warmup 0 sh -c 'echo 1 >f1; echo 2 >f2'
+	[[ $(stat -c %a real) == 600 ]]
+}
+
+@test "command: trace of a program that is killed has what was done before" {
+	archive 300
+	run -137 "$FASTIO" trace -o t.json --lag-us 1000 sh -c 'tar xf archive.tar & while [ ! -e src/f150 ]; do :; done; kill -KILL $! $$'
+	sleep 0.3
+	jq -e 'type == "array"' t.json
 }
