@@ -13,6 +13,7 @@
 #include "queue.h"
 #include "sys.h"
 #include "task.h"
+#include "trace.h"
 #include "util.h"
 
 _Atomic uint32_t fio_live;
@@ -28,12 +29,10 @@ static void finish_before(const struct fio_intent *it)
 	fio_queue_wait_pos(pos);
 }
 
-void fio_finish(struct fio_found f, enum fio_cause cause)
+static void finish(struct fio_found f)
 {
 	struct fio_intent *it = f.it;
 
-	fio_count(barrier_file);
-	fio_count_at(FIO_CNT_cause_exit + (int)cause);
 	for (;;) {
 		if (atomic_load(&it->gen) != f.gen)
 			return;
@@ -76,6 +75,16 @@ void fio_finish(struct fio_found f, enum fio_cause cause)
 			continue;
 		}
 	}
+}
+
+void fio_finish(struct fio_found f, enum fio_cause cause)
+{
+	int64_t since = fio_trace_begin();
+
+	fio_count(barrier_file);
+	fio_count_at(FIO_CNT_cause_exit + (int)cause);
+	finish(f);
+	fio_trace_barrier(since, FIO_TRACE_FILE, cause);
 }
 
 void fio_drain(void)
@@ -122,6 +131,8 @@ void fio_finish_all(enum fio_cause cause)
 
 void fio_finish_others(struct fio_intent *but, enum fio_cause cause)
 {
+	int64_t since = fio_trace_begin();
+
 	if (!fio_pending())
 		return;
 	fio_count(barrier_all);
@@ -131,6 +142,7 @@ void fio_finish_others(struct fio_intent *but, enum fio_cause cause)
 	fio_drain();
 	if (!but)
 		fio_task_settle();
+	fio_trace_barrier(since, FIO_TRACE_ALL, cause);
 }
 
 void fio_release_all_slow(enum fio_cause cause)
@@ -170,6 +182,7 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 	if (!fio_dir_busy(dev, ino))
 		return false;
 	fio_count(barrier_dir);
+	fio_trace_barrier(0, FIO_TRACE_DIRECTORY, cause);
 	for (;;) {
 		in.found.it = NULL;
 		fio_intent_each(match_dir, &in);

@@ -17,6 +17,7 @@
 #include "exec.h"
 #include "log.h"
 #include "sys.h"
+#include "trace.h"
 #include "util.h"
 
 #define ENTRIES 128
@@ -240,6 +241,7 @@ static void run(struct fio_intent **batch, int n)
 			slot++;
 		u.slots[slot] = (struct slot){.it = it, .fd = -1};
 		u.flying++;
+		fio_trace_claim(it, FIO_TRACE_RING);
 		switch ((enum fio_kind)it->kind) {
 		case FIO_KIND_CREATE:
 		case FIO_KIND_UPDATE:

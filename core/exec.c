@@ -15,6 +15,7 @@
 #include "sys.h"
 #include "table.h"
 #include "task.h"
+#include "trace.h"
 #include "util.h"
 
 _Atomic int64_t fio_held_bytes;
@@ -232,12 +233,14 @@ void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t h
 
 	if (unlikely(err))
 		fio_error_record(it, step, err, (held & FIO_LOCK_TASK) != 0);
+	fio_trace_done(it, err, (held & FIO_LOCK_TASK) != 0);
 	release(it, held);
 	fio_queue_done(pos);
 }
 
 void fio_discard(struct fio_intent *it, uint32_t held)
 {
+	fio_trace_real(it);
 	release(it, held);
 	fio_queue_notify();
 }

@@ -20,6 +20,7 @@
 #include "queue.h"
 #include "sys.h"
 #include "task.h"
+#include "trace.h"
 #include "util.h"
 
 /* Handing an open file to the task costs as much as writing this much; tests hold everything. */
@@ -300,6 +301,7 @@ static void help(void)
 
 void fio_submit(struct fio_intent *it)
 {
+	fio_trace_queued(it);
 	while (fio_queue_depth() >= fio_window() || !fio_queue_put(it))
 		help();
 	fio_task_poke(true);

@@ -24,6 +24,7 @@
 #include "sys.h"
 #include "table.h"
 #include "task.h"
+#include "trace.h"
 #include "util.h"
 
 #define READS_TO_FORGET 32 /* files read in a row without one being made */
@@ -80,6 +81,7 @@ void fio_init(const struct fio_env *env)
 		return;
 	fio_options_read(env->envp);
 	initialised = true;
+	fio_trace_init();
 	if (fio_opt.engine == FIO_ENGINE_OFF)
 		return;
 	if (!fio_clock)
@@ -100,6 +102,7 @@ static void write_counters(void)
 {
 	if (initialised && !written)
 		fio_counters_write(fio_task_engine());
+	fio_trace_flush(true);
 	written = true;
 }
 
@@ -200,6 +203,7 @@ void fio_fork_child(void)
 	fio_mem_reset();
 	fio_errors_reset();
 	fio_counters_reset();
+	fio_trace_reset();
 	fio_policy_reset();
 	fio_gate_reset();
 	fio_load_reset();

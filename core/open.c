@@ -22,6 +22,7 @@
 #include "queue.h"
 #include "sys.h"
 #include "task.h"
+#include "trace.h"
 #include "util.h"
 
 /* Opens that are never deferred. */
@@ -146,6 +147,7 @@ static int defer(const struct target *f, const struct statx *sx)
 		it->born_us = fio_coarse_us();
 		fio_count(deferred_create);
 	}
+	fio_trace_opened(it);
 	tie(it, fd);
 	fio_dir_add_name(f->t, f->dir, f->hash);
 	fio_task_poke(false);
@@ -161,9 +163,10 @@ static bool may_update(const struct target *f, const struct statx *sx)
 	uint64_t ino_hash = fio_hash_inode(dev, sx->stx_ino);
 	struct fio_found found;
 
-	if (!f->dir->fs->update_ok || sx->stx_size == 0 || sx->stx_size > (uint64_t)fio_opt.max_file ||
-	    f->flags & O_NOATIME || dev != f->dir->dev || sx->stx_attributes & ODD_ATTRS ||
-	    sx->stx_mode & ODD_MODE || !fio_may_open(sx->stx_mode, sx->stx_uid, f->flags))
+	if (!f->dir->fs->update_ok || sx->stx_size == 0 ||
+	    sx->stx_size > (uint64_t)fio_opt.max_file || f->flags & O_NOATIME ||
+	    dev != f->dir->dev || sx->stx_attributes & ODD_ATTRS || sx->stx_mode & ODD_MODE ||
+	    !fio_may_open(sx->stx_mode, sx->stx_uid, f->flags))
 		return false;
 	if (fio_is_mapped(ino_hash) || fio_is_locked(ino_hash)) {
 		fio_count(pass_mapped);

@@ -8,6 +8,7 @@
 #include "counters.h"
 #include "sys.h"
 #include "task.h"
+#include "trace.h"
 #include "util.h"
 
 #define MASK (FIO_QUEUE_SIZE - 1)
@@ -69,6 +70,7 @@ bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
 	if (!atomic_compare_exchange_strong(&it->state, &queued, FIO_ST_CLAIMED))
 		return false;
 	atomic_store(&it->by_caller, by_caller);
+	fio_trace_claim(it, by_caller ? FIO_TRACE_CALLER : FIO_TRACE_TASK);
 	if (unlikely(it->back)) {
 		it->back = false;
 		atomic_fetch_sub(&n_back, 1);
@@ -187,6 +189,7 @@ static void wait_until(bool (*reached)(const void *, uint64_t), const void *arg,
 	}
 	atomic_fetch_sub(&waiters, 1);
 	fio_count_n(barrier_wait_us, fio_now_us() - since);
+	fio_trace_wait(since);
 }
 
 void fio_queue_wait_pos(uint64_t pos)

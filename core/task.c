@@ -29,6 +29,7 @@
 #include "options.h"
 #include "queue.h"
 #include "sys.h"
+#include "trace.h"
 #include "util.h"
 
 #define STACK (256u * 1024)
@@ -351,6 +352,7 @@ static void work(int parent)
 	uint32_t turns = 0;
 
 	for (;;) {
+		int64_t since;
 		int n, flying;
 
 		if (++turns % ORPHAN_EVERY == 0 && fio_task_orphaned()) {
@@ -358,6 +360,7 @@ static void work(int parent)
 				;
 			read_mail(false);
 			fio_rescue();
+			fio_trace_flush(true);
 			return;
 		}
 		flying = task.engine->reap(false);
@@ -366,7 +369,10 @@ static void work(int parent)
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {
 			fio_count(task_batches);
+			since = fio_trace_begin();
 			task.engine->run(batch, n);
+			fio_trace_batch(since, n);
+			fio_trace_flush(false);
 			idle = 0;
 			continue;
 		}
