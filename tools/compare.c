@@ -602,7 +602,6 @@ int compare_main(int argc, char **argv)
 		return io_failed("prepare", "compare", ENOMEM);
 	rc = EXIT_USAGE;
 	for (; i < argc && argv[i][0] == '-'; i += used) {
-		used = 1;
 		if (!strcmp(argv[i], "--")) {
 			i++;
 			break;

@@ -129,6 +129,7 @@ static void look_at_ring(void)
 	struct io_uring_probe *probe;
 	struct io_uring ring;
 	char missing[64] = "";
+	int used = 0;
 	int err = io_uring_queue_init(8, &ring, 0);
 
 	if (err < 0) {
@@ -138,7 +139,8 @@ static void look_at_ring(void)
 	probe = io_uring_get_probe_ring(&ring);
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!probe || !io_uring_opcode_supported(probe, needed[i].code))
-			strcat(strcat(missing, " "), needed[i].name);
+			used += snprintf(missing + used, sizeof(missing) - (size_t)used, " %s",
+					 needed[i].name);
 	if (missing[0])
 		find(FIND_NOTE, "a newer kernel (5.15 has all)",
 		     "io_uring works, but cannot do:%s; these are done by plain calls", missing);

@@ -74,10 +74,10 @@ const char *counter_group(int i);
 const char *counter_name(int i);
 /* What the counter counts, in a few words */
 const char *counter_text(int i);
-uint64_t group_sum(const uint64_t *counters, const char *group);
+uint64_t group_sum(const uint64_t *values, const char *group);
 /* The largest counter of a group, -1 if all are 0 */
-int group_largest(const uint64_t *counters, const char *group);
+int group_largest(const uint64_t *values, const char *group);
 /* "create":1,"write":2 of all groups, as an object's inside */
-void counters_json(FILE *f, const uint64_t *counters);
+void counters_json(FILE *f, const uint64_t *values);
 
 #endif
