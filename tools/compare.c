@@ -341,6 +341,12 @@ static size_t outside(size_t n)
 	return k ? k - 1 : 0;
 }
 
+/* What is called a difference at all; few pairs may all be off in the same direction by chance. */
+static double least_gain(size_t n)
+{
+	return n < 5 ? 0.2 : 0.02;
+}
+
 static bool judge(struct compare *c, struct verdict *v, FILE *differences)
 {
 	size_t n = c->runs, k = outside(n);
@@ -367,9 +373,9 @@ static bool judge(struct compare *c, struct verdict *v, FILE *differences)
 	v->low = x[k];
 	v->high = x[n - 1 - k];
 	listings_compare(c->trees[STOCK], c->trees[PRELOADED], n, differences, LIMIT, &v->trees);
-	v->exit = v->trees.differ || !v->same_status ? EXIT_DIFFERS
-		  : v->low > 1.0 && v->speed > 1.02  ? EXIT_FASTER
-						     : EXIT_NOT_FASTER;
+	v->exit = v->trees.differ || !v->same_status           ? EXIT_DIFFERS
+		  : v->low > 1 && v->speed > 1 + least_gain(n) ? EXIT_FASTER
+							       : EXIT_NOT_FASTER;
 	free(x);
 	return true;
 }
@@ -407,7 +413,7 @@ static void print_sentence(const struct verdict *v, uint64_t runs)
 		       v->trees.differ, v->trees.differ == 1 ? "y is" : "ies are");
 	else if (v->exit == EXIT_FASTER)
 		printf("%.2f times as fast, with the same result.%s\n", v->speed, doubt);
-	else if (v->high < 1.0 && v->speed < 0.98)
+	else if (v->high < 1 && v->speed < 1 - least_gain(runs))
 		printf("Slower (%.2f of stock's speed), with the same result.%s\n", v->speed,
 		       doubt);
 	else

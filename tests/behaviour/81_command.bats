@@ -279,7 +279,8 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 	run -4 "$FASTIO" compare --in nowhere -- true
 	assert_output --partial 'nowhere: No such file'
 	run -2 "$FASTIO" compare --runs 0 -- true
-	run -1 "$FASTIO" compare --runs 1 -- sh -c 'echo so bad >&2; exit 9'
+	run "$FASTIO" compare --runs 1 -- sh -c 'echo so bad >&2; exit 9'
+	((status < 2)) || fail "$output"
 	assert_output --partial 'fails, with status 9'
 	assert_output --partial 'so bad'
 	no_copies
