@@ -377,7 +377,7 @@ static bool attach(struct target *f, int dirfd, const char *path, int passed, in
 	if (fs && !fs->ok)
 		return false;
 	if (truncate && st.st_size == 0)
-		return just_modified(&st);
+		return !(st.st_mode & (S_ISUID | S_ISGID)) && just_modified(&st);
 	if (truncate)
 		fio_update_seen();
 	else if (st.st_size != 0 || !fio_may(FIO_KIND_WRITE) || fio_crowded(f->t))

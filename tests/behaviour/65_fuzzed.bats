@@ -11,3 +11,7 @@ load ../lib/common
 @test "fuzzed: a pending name is created again by an open that is never deferred" {
 	fiveways -d create fuzzed create_twice
 }
+
+@test "fuzzed: O_TRUNC of an empty setuid file" {
+	fiveways -u 65534 fuzzed empty_setuid
+}

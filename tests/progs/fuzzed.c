@@ -35,9 +35,22 @@ CASE(create_twice)
 	}
 }
 
+/* A truncation takes the setuid bit away, even where there is nothing to truncate. */
+CASE(empty_setuid)
+{
+	put("other", "something to defer");
+	R(close(open("setuid", O_RDONLY | O_CREAT, 04755)));
+	R(close(open("setuid", O_WRONLY | O_CREAT | O_TRUNC, 0644)));
+	meta("setuid");
+	R(close(open("setgid", O_RDONLY | O_CREAT, 02755)));
+	R(close(open("setgid", O_WRONLY | O_TRUNC)));
+	meta("setgid");
+}
+
 static const struct t_case cases[] = {
 	C(unlink_then_refused),
 	C(create_twice),
+	C(empty_setuid),
 };
 
 int main(int argc, char **argv)
