@@ -75,7 +75,7 @@ script_project() {
 						"preinstall": "echo pre >pre.txt", "install": "node build.js",
 						"postinstall": "sh -c 'cat pre.txt made/* | sort >all.txt; rm pre.txt'" } }
 				END
-				echo 'const fs = require("fs"); fs.mkdirSync("made"); for (let i = 0; i < 60; i++) {
+				printf '%s\n' 'const fs = require("fs"); fs.mkdirSync("made"); for (let i = 0; i < 60; i++) {
 					fs.writeFileSync(`made/${i}.js`, `exports.n = ${i};\n`);
 					if (require(`${process.cwd()}/made/${i}.js`).n !== i) throw i; }' >build.js
 				echo '#!/usr/bin/env node' >run.js

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2030,SC2031,SC2034
 # Calls at moments and from places that a library is not asked about.
 
 load ../lib/common
