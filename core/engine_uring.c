@@ -8,7 +8,6 @@
  * not bring to its end - an unsupported operation, a short write, a real error - is done again with
  * plain calls, which say exactly what is wrong.
  */
-#include <liburing.h>
 #include <string.h>
 
 #include "counters.h"
@@ -16,6 +15,7 @@
 #include "engine.h"
 #include "exec.h"
 #include "log.h"
+#include "ring/ring.h"
 #include "sys.h"
 #include "trace.h"
 #include "util.h"
@@ -24,14 +24,14 @@
 #define ROOM 8    /* intents under way: what is claimed cannot be helped with */
 #define WORKERS 1 /* io-wq workers: one runs beside the program, two would crowd its directories */
 
-enum op { OP_OPEN, OP_WRITE, OP_CLOSE, OP_UNLINK, OPS };
+enum op { OP_OPEN, OP_WRITE, OP_CLOSE, OP_UNLINK };
 
 static struct {
-	struct io_uring ring;
-	bool direct;   /* openat into direct descriptors works */
-	bool has[OPS]; /* opcodes that the kernel has */
-	int flying;    /* slots in use */
-	int unsent;    /* prepared operations not yet submitted */
+	struct fio_ring ring;
+	bool creates; /* chains on direct descriptors work */
+	bool writes;  /* so do those on descriptors that are open */
+	bool unlinks;
+	int flying; /* slots in use */
 	struct slot {
 		struct fio_intent *it; /* NULL: free */
 		int left;              /* completions still to come */
@@ -44,129 +44,53 @@ static struct {
 
 /* ---- start ---- */
 
-static void probe(void)
+static bool has(uint8_t opcode)
 {
-	static const uint8_t codes[OPS] = {
-		[OP_OPEN] = IORING_OP_OPENAT,
-		[OP_WRITE] = IORING_OP_WRITE,
-		[OP_CLOSE] = IORING_OP_CLOSE,
-		[OP_UNLINK] = IORING_OP_UNLINKAT,
-	};
-	union {
-		struct io_uring_probe probe;
-		char space[sizeof(struct io_uring_probe) + 256 * sizeof(struct io_uring_probe_op)];
-	} p;
-
-	memset(&p, 0, sizeof(p));
-	if (io_uring_register_probe(&u.ring, &p.probe, 256) < 0)
-		return;
-	for (int i = 0; i < OPS; i++)
-		u.has[i] = codes[i] <= p.probe.last_op &&
-			   p.probe.ops[codes[i]].flags & IO_URING_OP_SUPPORTED;
-}
-
-/* Direct descriptors: a table of empty slots, and an openat that can fill one. */
-static bool probe_direct(void)
-{
-	int fds[FIO_BATCH];
-	struct io_uring_cqe *cqe;
-	struct io_uring_sqe *sqe;
-	int res;
-
-	for (int i = 0; i < FIO_BATCH; i++)
-		fds[i] = -1;
-	if (io_uring_register_files(&u.ring, fds, FIO_BATCH) < 0)
-		return false;
-	sqe = io_uring_get_sqe(&u.ring);
-	io_uring_prep_openat_direct(sqe, AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0, 0);
-	if (io_uring_submit(&u.ring) != 1 || io_uring_wait_cqe(&u.ring, &cqe) < 0)
-		return false;
-	res = cqe->res;
-	io_uring_cqe_seen(&u.ring, cqe);
-	if (res != 0)
-		return false;
-	sqe = io_uring_get_sqe(&u.ring);
-	io_uring_prep_close_direct(sqe, 0);
-	if (io_uring_submit(&u.ring) != 1 || io_uring_wait_cqe(&u.ring, &cqe) < 0)
-		return false;
-	res = cqe->res;
-	io_uring_cqe_seen(&u.ring, cqe);
-	return res == 0;
-}
-
-/* A ring can be made and still not be entered (a sandbox that knows only some of the calls). */
-static bool works(void)
-{
-	struct io_uring_cqe *cqe;
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&u.ring);
-
-	io_uring_prep_nop(sqe);
-	if (io_uring_submit(&u.ring) != 1 || io_uring_wait_cqe(&u.ring, &cqe) < 0)
-		return false;
-	io_uring_cqe_seen(&u.ring, cqe);
-	return true;
+	return fio_ring_has(&u.ring, opcode);
 }
 
 static int start(void)
 {
-	/* The best setup first; each refusal tries the next. */
-	static const unsigned flags[] = {
-		IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
-		IORING_SETUP_COOP_TASKRUN,
-		0,
+	static const struct fio_ring_setup setup = {
+		.entries = ENTRIES,
+		.workers = WORKERS,
+		.direct = FIO_BATCH,
 	};
-	unsigned workers[2] = {WORKERS, WORKERS};
-	int err = -ENOSYS;
+	int err;
 
 	memset(&u, 0, sizeof(u));
-	for (size_t i = 0; i < FIO_ARRAY_SIZE(flags); i++) {
-		struct io_uring_params p = {.flags = flags[i]};
-
-		err = io_uring_queue_init_params(ENTRIES, &u.ring, &p);
-		if (err != -EINVAL)
-			break;
-	}
+	err = fio_ring_start(&u.ring, &setup);
 	if (err < 0) {
 		fio_log("io_uring cannot be used here: plain calls in the background", NULL);
 		return err;
 	}
-	if (!works()) {
-		io_uring_queue_exit(&u.ring);
-		fio_log("io_uring_enter is refused here: plain calls in the background", NULL);
-		return -EPERM;
-	}
-	probe();
-	u.direct = u.has[OP_OPEN] && u.has[OP_WRITE] && u.has[OP_CLOSE] && probe_direct();
-	if (!u.direct)
+	u.unlinks = has(IORING_OP_UNLINKAT);
+	u.writes = has(IORING_OP_WRITE) && has(IORING_OP_CLOSE);
+	u.creates = u.writes && u.ring.direct;
+	if (!u.creates)
 		fio_log("io_uring has no direct descriptors here: creates by plain calls", NULL);
-	io_uring_register_iowq_max_workers(&u.ring, workers);
-	io_uring_register_ring_fd(&u.ring);
 	return 0;
 }
 
 static void stop(void)
 {
-	io_uring_queue_exit(&u.ring);
+	fio_ring_stop(&u.ring);
 }
 
 /* ---- run ---- */
 
 static struct io_uring_sqe *prepare(int slot)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&u.ring);
-
 	u.slots[slot].left++;
-	u.unsent++;
 	fio_count(ring_sqes);
-	return sqe;
+	return fio_ring_prepare(&u.ring);
 }
 
 static_assert(FIO_BATCH * 3 <= ENTRIES, "all chains of a batch fit the ring");
 
 static void finish_sqe(struct io_uring_sqe *sqe, int slot, enum op op, unsigned flags)
 {
-	sqe->flags |= (uint8_t)flags;
-	io_uring_sqe_set_data64(sqe, (uint64_t)slot << 8 | op);
+	fio_ring_finish(sqe, (uint64_t)slot << 8 | op, flags);
 }
 
 static void chain_create(int slot, struct fio_intent *it, int dirfd)
@@ -214,12 +138,11 @@ static bool to_ring(struct fio_intent *it)
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
 	case FIO_KIND_UPDATE:
-		return u.direct;
+		return u.creates;
 	case FIO_KIND_WRITE:
-		return u.has[OP_WRITE] && u.has[OP_CLOSE] && !it->what &&
-		       atomic_load(&it->task_fd) >= 0;
+		return u.writes && !it->what && atomic_load(&it->task_fd) >= 0;
 	case FIO_KIND_UNLINK:
-		return u.has[OP_UNLINK] && !fio_exec_replaced(it, atomic_load(&it->dir->task_fd));
+		return u.unlinks && !fio_exec_replaced(it, atomic_load(&it->dir->task_fd));
 	}
 	return false;
 }
@@ -297,30 +220,27 @@ static void finish(struct slot *s)
 	}
 }
 
-static void harvest(const struct io_uring_cqe *cqe)
+static void harvest(uint64_t data, int res)
 {
-	uint64_t data = io_uring_cqe_get_data64(cqe);
 	struct slot *s = &u.slots[data >> 8];
 
 	switch ((enum op)(data & 0xff)) {
 	case OP_OPEN:
-		if (cqe->res < 0)
+		if (res < 0)
 			s->failed = true;
 		else
 			s->opened = true;
 		if (s->by_hand)
-			s->fd = cqe->res;
+			s->fd = res;
 		break;
 	case OP_WRITE:
-		if (cqe->res < 0 || (uint32_t)cqe->res != atomic_load(&s->it->len))
+		if (res < 0 || (uint32_t)res != atomic_load(&s->it->len))
 			s->failed = true;
 		break;
 	case OP_CLOSE:
 	case OP_UNLINK:
-		if (cqe->res < 0)
+		if (res < 0)
 			s->failed = true;
-		break;
-	case OPS:
 		break;
 	}
 	if (--s->left == 0)
@@ -329,26 +249,15 @@ static void harvest(const struct io_uring_cqe *cqe)
 
 static int reap(bool wait)
 {
-	struct __kernel_timespec ms = {.tv_nsec = 1000000};
-	struct io_uring_cqe *cqe;
+	uint64_t data;
+	int calls = fio_ring_submit(&u.ring), res;
 
-	while (u.unsent) {
-		int r = io_uring_submit(&u.ring);
-
-		fio_count(ring_submits);
-		if (r > 0)
-			u.unsent -= r;
-		else if (r != -EAGAIN && r != -EINTR && r != -EBUSY)
-			break;
-	}
+	if (calls > 0)
+		fio_count_n(ring_submits, (unsigned)calls);
 	if (u.flying && wait)
-		io_uring_wait_cqe_timeout(&u.ring, &cqe, &ms);
-	while (u.flying && io_uring_peek_cqe(&u.ring, &cqe) == 0 && cqe) {
-		struct io_uring_cqe copy = *cqe;
-
-		io_uring_cqe_seen(&u.ring, cqe);
-		harvest(&copy);
-	}
+		fio_ring_wait(&u.ring, 1000000);
+	while (u.flying && fio_ring_harvest(&u.ring, &data, &res))
+		harvest(data, res);
 	return u.flying;
 }
 
