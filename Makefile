@@ -22,7 +22,7 @@ endif
 WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wpointer-arith -Wundef
 OPT = -O2 -g
-CPPFLAGS_ALL = -D_GNU_SOURCE -DFIO_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CPPFLAGS_ALL = -Iinclude -D_GNU_SOURCE -DFIO_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(CFLAGS)
 DEPFLAGS = -MMD -MP
 
@@ -44,7 +44,9 @@ CORE_FLAGS = -fPIC -fvisibility=hidden -fno-stack-protector -fno-strict-aliasing
 PRELOAD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin -fno-stack-protector \
 		-ftls-model=initial-exec -U_FORTIFY_SOURCE
 
-CORE_SRC := $(wildcard core/*.c core/*.S)
+CORE_SRC := $(wildcard core/*.c core/*.S) core/ring/ring.c
+# The ring as a library: the same ring, and the actor that makes it serve many threads
+RING_SRC := $(wildcard core/ring/*.c)
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 BENCH_SRC := $(wildcard bench/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
@@ -56,19 +58,24 @@ obj = $(patsubst %,$(B)/obj/%.o,$(basename $(1)))
 
 CORE_OBJ := $(call obj,$(CORE_SRC))
 PRELOAD_OBJ := $(call obj,$(PRELOAD_SRC))
+RING_OBJ := $(call obj,$(RING_SRC))
 BENCH_OBJ := $(call obj,$(BENCH_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/*.c)
 # The command measures and compares with the means of the benchmark.
 TOOLS_OBJ := $(call obj,$(TOOLS_SRC) bench/measure.c bench/tree.c bench/util.c)
 TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/%.c=$(B)/tests/fault-%) \
 	 $(B)/tests/fuzz
+EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: FORCE all check check-unit conformance bench death deb deps fuzz install clean lint mutations \
-	tests units
+.PHONY: FORCE all check check-unit conformance bench death deb deps examples fuzz install install-core \
+	clean lint mutations tests units
 
-all: $(B)/libfastio.so $(B)/fastio-bench $(B)/fastio $(B)/fastio-audit $(B)/empty.so
+all: $(B)/libfastio.so $(B)/libfastio-core.a $(B)/fastio-core.pc $(B)/fastio-bench $(B)/fastio \
+     $(B)/fastio-audit $(B)/empty.so
 
+# The actor has threads of libc's; ring.c alone is also part of the preload.
+$(B)/obj/core/ring/%.o: private CORE_FLAGS += -Icore
 $(B)/obj/core/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(CORE_FLAGS) $(SANFLAGS) $(DEPFLAGS) -c -o $@ $<
@@ -101,7 +108,8 @@ $(B)/libdir: FORCE
 
 $(B)/obj/tools/preload.o: $(B)/libdir
 
-$(B)/libfastio-core.a: $(CORE_OBJ)
+# For the command, which takes single parts of the core
+$(B)/obj/core.a: $(CORE_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
@@ -114,15 +122,23 @@ $(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map
 		-Wl,-z,noseparate-code -Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
 		-o $@ $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
 
-$(B)/fastio-bench: $(BENCH_OBJ)
-	$(Q)$(CC) -o $@ $^ -lpthread -ldl $(LDFLAGS)
+$(B)/libfastio-core.a: $(RING_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/fastio-core.pc: core/ring/fastio-core.pc.in Makefile
+	@mkdir -p $(@D)
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+$(B)/fastio-bench: $(BENCH_OBJ) $(B)/libfastio-core.a
+	$(Q)$(CC) -o $@ $^ $(SANFLAGS) -l:liburing.a -lpthread -ldl $(LDFLAGS)
 
 # What a preloaded library costs anyway: to compare with, for "fastio-bench overhead"
 $(B)/empty.so:
 	@mkdir -p $(@D)
 	$(Q)$(CC) -shared -nostdlib -x c -o $@ /dev/null
 
-$(B)/fastio: $(TOOLS_OBJ) $(B)/libfastio-core.a
+$(B)/fastio: $(TOOLS_OBJ) $(B)/obj/core.a
 	$(Q)$(CC) $(SANFLAGS) -o $@ $^ -l:liburing.a -lm $(LDFLAGS)
 
 $(B)/fastio-audit: tools/audit.sh preload/mktreat.sh preload/symbols.def preload/harmless.list
@@ -143,20 +159,28 @@ $(B)/tests/%: tests/progs/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -lutil
 
-$(B)/unit/%: tests/unit/%.c $(CORE_OBJ)
+UNIT_OBJ := $(sort $(CORE_OBJ) $(RING_OBJ))
+
+$(B)/unit/%: tests/unit/%.c $(UNIT_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(CORE_OBJ) \
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(UNIT_OBJ) \
+		-l:liburing.a -lpthread
+
+$(B)/examples/%: examples/%.c $(B)/libfastio-core.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(B)/libfastio-core.a \
 		-l:liburing.a -lpthread
 
 tests: $(TESTS)
 units: $(UNITS)
+examples: $(EXAMPLES)
 
 deps:
 	@sh tools/deps.sh build
 
 check:
 	@bash tools/deps.sh check
-	$(MAKE) all tests units
+	$(MAKE) all examples tests units
 	bash tests/run.sh $(CHECKFLAGS)
 
 # FUZZFLAGS='--seed N --ops N --mode M', see tests/fuzz/run.sh --help
@@ -183,14 +207,15 @@ bench:
 	bash bench/run.sh $(BENCHFLAGS)
 
 lint:
-	clang-format --dry-run -Werror $(filter %.c,$(CORE_SRC) $(PRELOAD_SRC) $(BENCH_SRC) $(TOOLS_SRC)) \
-		$(wildcard core/*.h tools/*.h)
+	clang-format --dry-run -Werror \
+		$(filter %.c,$(sort $(CORE_SRC) $(RING_SRC)) $(PRELOAD_SRC) $(BENCH_SRC) $(TOOLS_SRC)) \
+		$(wildcard core/*.h core/ring/*.h include/fastio/*.h examples/*.c bench/*.h tools/*.h)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
-		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ core
+		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ -Iinclude core
 	shellcheck $(wildcard bench/*.sh tests/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
-	clang-tidy --quiet core/*.c -- -std=gnu11 -D_GNU_SOURCE -DFIO_VERSION='"0"'
+	clang-tidy --quiet core/*.c core/ring/*.c -- -std=gnu11 -Iinclude -Icore -D_GNU_SOURCE -DFIO_VERSION='"0"'
 
-install: all
+install: all install-core
 	install -D -m 644 $(B)/libfastio.so $(DESTDIR)$(LIBDIR)/libfastio.so
 	install -D -m 755 $(B)/fastio $(DESTDIR)$(BINDIR)/fastio
 	install -D -m 755 $(B)/fastio-audit $(DESTDIR)$(BINDIR)/fastio-audit
@@ -206,6 +231,12 @@ install: all
 
 deb:
 	bash tools/deb.sh $(B) $(VERSION)
+
+# The ring as a library: archive, header, pkg-config file
+install-core: $(B)/libfastio-core.a $(B)/fastio-core.pc
+	install -D -m 644 $(B)/libfastio-core.a $(DESTDIR)$(LIBDIR)/libfastio-core.a
+	install -D -m 644 $(B)/fastio-core.pc $(DESTDIR)$(PKGCONFIGDIR)/fastio-core.pc
+	install -D -m 644 include/fastio/ring.h $(DESTDIR)$(PREFIX)/include/fastio/ring.h
 
 clean:
 	rm -rf build

@@ -65,6 +65,10 @@ unit() {
 	unit life
 }
 
+@test "the ring as a library" {
+	unit ring
+}
+
 @test "every program is run here" {
 	local f name
 	for f in "$ROOT"/tests/unit/*.c; do
