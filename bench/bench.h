@@ -7,10 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 
-enum { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2 };
+enum { EXIT_OK = 0, EXIT_IO = 1, EXIT_USAGE = 2, EXIT_UNSUPPORTED = 3 };
 
 /* One subcommand; argv[0] is its name.  Returns the exit status. */
 struct command {
@@ -23,31 +22,16 @@ int phases_main(int argc, char **argv);
 int measure_main(int argc, char **argv);
 int tree_main(int argc, char **argv);
 int mktree_main(int argc, char **argv);
+int methods_main(int argc, char **argv);
+int actor_main(int argc, char **argv);
 int overhead_main(int argc, char **argv);
-
-/* A command to run, and what it took together with everything it left behind */
-struct measured {
-	char **env; /* NAME=VALUE to set */
-	int nenv;
-	const char *cwd, *out, *err; /* NULL: here, /dev/null, ours */
-	uint64_t timeout;            /* seconds, 0: none */
-	char **argv;
-
-	uint64_t wall_ns, exit_ns; /* until the last descendant is gone; until the command is */
-	struct rusage usage;
-	int status; /* as from waitpid */
-	unsigned orphans;
-};
-
-/* Once in a process: its children before would be counted too.  EXIT_OK or EXIT_IO with a message. */
-int measure_run(struct measured *m);
 
 /* What is listed of a tree */
 struct tree_options {
 	char **exclude; /* patterns of paths to leave out */
 	int nexclude;
 	char unit; /* of mtime: '-' none, 's', 'n' */
-	bool no_link_mtime;
+	bool no_link_mtime, no_links;
 	struct timespec now_from, now_to; /* mtimes in between are listed as "now" */
 };
 

@@ -8,6 +8,8 @@
 static const struct command commands[] = {
 	{"phases", "create, update, read and delete many small files, each phase timed",
 	 phases_main},
+	{"methods", "the same by every method there is, compared", methods_main},
+	{"actor", "threads that share a ring, by several ways, compared", actor_main},
 	{"measure", "run a command, print its wall and CPU time as JSON", measure_main},
 	{"tree", "print one line per entry of a directory tree, for comparison", tree_main},
 	{"overhead", "what a preloaded library costs where it has nothing to do", overhead_main},

@@ -7,6 +7,7 @@
  * process makes itself the reaper of orphans, so that background work which
  * outlives the command is waited for and counted.
  */
+#include "measure.h"
 #include "bench.h"
 
 #include <errno.h>
@@ -134,6 +135,21 @@ static int wait_all(struct measured *m, uint64_t begin)
 	return EXIT_OK;
 }
 
+static uint64_t micros(struct timeval tv)
+{
+	return (uint64_t)tv.tv_sec * 1000000u + (uint64_t)tv.tv_usec;
+}
+
+static void add_usage(struct measured *m, int sign)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_CHILDREN, &u);
+	m->user_us += (uint64_t)sign * micros(u.ru_utime);
+	m->sys_us += (uint64_t)sign * micros(u.ru_stime);
+	m->maxrss_kb = u.ru_maxrss;
+}
+
 int measure_run(struct measured *m)
 {
 	struct complaint c;
@@ -149,6 +165,9 @@ int measure_run(struct measured *m)
 	if (m->timeout)
 		alarm((unsigned)m->timeout);
 
+	m->user_us = m->sys_us = 0;
+	m->orphans = 0;
+	add_usage(m, -1);
 	begin = now_ns();
 	child = fork();
 	if (child < 0)
@@ -159,30 +178,24 @@ int measure_run(struct measured *m)
 	close(p[1]);
 	rc = wait_all(m, begin);
 	alarm(0);
+	add_usage(m, 1);
 	n = read(p[0], &c, sizeof(c));
 	close(p[0]);
-	getrusage(RUSAGE_CHILDREN, &m->usage);
 	if (rc == EXIT_OK && n == (ssize_t)sizeof(c))
 		rc = io_failed(c.op, c.path, c.err);
 	return rc;
 }
 
-static uint64_t micros(struct timeval tv)
-{
-	return (uint64_t)tv.tv_sec * 1000000u + (uint64_t)tv.tv_usec;
-}
-
 static int report(const struct measured *m)
 {
 	int status = WIFEXITED(m->status) ? WEXITSTATUS(m->status) : 128 + WTERMSIG(m->status);
-	const struct rusage u = m->usage;
 
 	printf("{\"wall_us\":%llu,\"exit_us\":%llu,\"user_us\":%llu,\"sys_us\":%llu,"
 	       "\"cpu_us\":%llu,\"maxrss_kb\":%ld,\"status\":%d,\"signal\":%d,"
 	       "\"orphans\":%u,\"timeout\":%s}\n",
 	       (unsigned long long)m->wall_ns / 1000, (unsigned long long)m->exit_ns / 1000,
-	       (unsigned long long)micros(u.ru_utime), (unsigned long long)micros(u.ru_stime),
-	       (unsigned long long)(micros(u.ru_utime) + micros(u.ru_stime)), u.ru_maxrss, status,
+	       (unsigned long long)m->user_us, (unsigned long long)m->sys_us,
+	       (unsigned long long)(m->user_us + m->sys_us), m->maxrss_kb, status,
 	       WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0, m->orphans,
 	       timed_out ? "true" : "false");
 	return finish_output();

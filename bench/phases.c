@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* phases.c - the 'phases' subcommand: options of the workload, and its report */
-#include "bench.h"
-#include "workload.h"
+#include "worker.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -30,11 +29,14 @@ static const char help[] =
 	"                      finds (default update)\n"
 	"  --fsync WHEN        no (default), each: fsync before each close, end: syncfs at\n"
 	"                      the end of each phase\n"
+	"  --method NAME       another way to do it (--method help lists them; default plain)\n"
+	"  --keep-store        the store of a method that has one stays for the next run\n"
 	"  --json              one JSON object instead of a table\n"
 	"  --help\n"
 	"\n"
 	"CPU time is that of this process and the children it waited for.\n"
-	"Exit status: 0 fine, 1 an I/O error or wrong content, 2 wrong usage.\n";
+	"Exit status: 0 fine, 1 an I/O error or wrong content, 2 wrong usage,\n"
+	"3 this method is not supported here.\n";
 
 enum {
 	O_DIR = 256,
@@ -49,6 +51,8 @@ enum {
 	O_PHASES,
 	O_EXPECT,
 	O_FSYNC,
+	O_METHOD,
+	O_KEEP,
 	O_JSON,
 	O_HELP
 };
@@ -66,6 +70,8 @@ static const struct option options[] = {
 	{"phases", required_argument, NULL, O_PHASES},
 	{"expect", required_argument, NULL, O_EXPECT},
 	{"fsync", required_argument, NULL, O_FSYNC},
+	{"method", required_argument, NULL, O_METHOD},
+	{"keep-store", no_argument, NULL, O_KEEP},
 	{"json", no_argument, NULL, O_JSON},
 	{"help", no_argument, NULL, O_HELP},
 	{NULL, 0, NULL, 0},
@@ -157,6 +163,12 @@ static int parse_option(struct workload *w, int opt, char *arg, bool *json, bool
 		if (choose("unknown --fsync", arg, syncs, &i))
 			return -1;
 		w->sync = (enum sync_mode)i;
+		return 0;
+	case O_METHOD:
+		w->method = method_find(arg);
+		return w->method ? 0 : -1;
+	case O_KEEP:
+		w->keep_store = true;
 		return 0;
 	case O_JSON:
 		*json = true;

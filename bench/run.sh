@@ -19,7 +19,7 @@ Measures small-file work stock and preloaded, in alternating pairs.
   --fs LIST         of ext4,xfs,btrfs,tmpfs (fresh, as root) or dir (default: all but dir;
                     dir where nothing can be mounted)
   --dir PATH        measure in this directory; same as --fs dir there
-  --only LIST       phases, programs, or names of workloads (see --list)
+  --only LIST       phases, programs, methods, actor, or names of workloads (see --list)
   --list            list the workloads and end
   --methods LIST    of stock,preload,preload-sync,preload-uring,preload-off,null; stock is
                     always measured; null is stock once more, to show the noise (default:
@@ -162,6 +162,8 @@ workload_names() {
 	local t row
 	for t in "${THREAD_ARRAY[@]}"; do echo "phases-${t}t phases"; done
 	for row in "${PROGRAMS[@]}"; do echo "${row%%|*} programs"; done
+	echo "methods compare"
+	echo "actor compare"
 }
 
 if [ $LIST = 1 ]; then
@@ -444,6 +446,31 @@ bench_programs() {
 	done
 }
 
+# ---- the comparisons of methods and of ways to share a ring; a short form of each ----
+
+# compare FS SUBCOMMAND OPTION...: the table to standard output and the results, with a chart
+compare() {
+	local fs=$1 name=$2 chart=() out
+	shift 2
+	wanted "$name" compare || return 0
+	out=$OUT_DIR/$name-$fs
+	if command -v gnuplot >/dev/null; then chart=(--svg "$out.svg"); fi
+	"$BENCH" "$name" --dir "$MNT/work" "$@" "${chart[@]}" >"$out.txt" 2>"$WORK/err" || {
+		failed "$fs $name"
+		return 0
+	}
+	progress "$fs" "$name" finished
+	printf '\n'
+	cat "$out.txt"
+}
+
+bench_compare() {
+	local rounds=3 files=$PHASE_FILES ms=50
+	if [ $QUICK = 1 ]; then rounds=2 files=500 ms=10; fi
+	compare "$1" methods --files "$files" --size "$SIZE" --rounds "$rounds" --lib "$LIB"
+	compare "$1" actor --rounds "$rounds" --ms "$ms" --threads 1,16
+}
+
 # ---- all of it ----
 
 header
@@ -461,6 +488,7 @@ for fs in "${FS_ARRAY[@]}"; do
 	mkdir -p "$MNT/work"
 	bench_phases "$fs"
 	bench_programs "$fs"
+	bench_compare "$fs"
 	fs_close
 done
 

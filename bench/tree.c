@@ -26,6 +26,7 @@ static const char help[] =
 	"\n"
 	"  --mtime UNIT        no, s (default) or ns\n"
 	"  --no-link-mtime     leave out the mtime of symlinks\n"
+	"  --no-links          leave out the numbers of links\n"
 	"  --exclude PATTERN   leave out entries whose path below DIR matches (repeatable);\n"
 	"                      a directory is left out with all that is in it\n"
 	"  --hash              one line instead: number of entries and a hash of all lines\n"
@@ -33,11 +34,12 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 fine, 1 an I/O error, 2 wrong usage.\n";
 
-enum { O_MTIME = 256, O_NO_LINK, O_EXCLUDE, O_HASH, O_HELP };
+enum { O_MTIME = 256, O_NO_LINK, O_NO_LINKS, O_EXCLUDE, O_HASH, O_HELP };
 
 static const struct option options[] = {
 	{"mtime", required_argument, NULL, O_MTIME},
 	{"no-link-mtime", no_argument, NULL, O_NO_LINK},
+	{"no-links", no_argument, NULL, O_NO_LINKS},
 	{"exclude", required_argument, NULL, O_EXCLUDE},
 	{"hash", no_argument, NULL, O_HASH},
 	{"help", no_argument, NULL, O_HELP},
@@ -146,7 +148,7 @@ static char *describe(struct tree *t, int dir, const char *name, const struct st
 	describe_mtime(t->o, st, mtime, sizeof(mtime));
 	if (!S_ISDIR(st->st_mode))
 		snprintf(size, sizeof(size), "%lld %lu", (long long)st->st_size,
-			 (unsigned long)st->st_nlink);
+			 t->o->no_links ? 0ul : (unsigned long)st->st_nlink);
 	if (S_ISREG(st->st_mode)) {
 		if (hash_file(t, dir, name, &hash))
 			return NULL;
@@ -311,6 +313,9 @@ int tree_main(int argc, char **argv)
 			break;
 		case O_NO_LINK:
 			t.no_link_mtime = true;
+			break;
+		case O_NO_LINKS:
+			t.no_links = true;
 			break;
 		case O_EXCLUDE:
 			t.exclude[t.nexclude++] = optarg;

@@ -7,7 +7,7 @@
  * so that with as many directories as threads each thread has its own.
  */
 #include "workload.h"
-#include "bench.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,36 +21,7 @@ const char *const phase_names[NPHASES] = {"mkdir", "create", "update", "read", "
 
 enum { STAMP = 16 };
 
-struct run;
-
-struct worker {
-	struct run *run;
-	pthread_t thread;
-	uint64_t first, count;
-	uint64_t *order;  /* NULL: sequential */
-	char *content[2]; /* what is written, by generation; starts with a stamp */
-	char *in;
-	struct rng rng;
-	/* the first error */
-	const char *op, *path;
-	int err;
-};
-
-struct run {
-	struct workload *w;
-	char *paths;
-	size_t stride;
-	char *base; /* the directory itself */
-	char *subdirs;
-	size_t substride;
-	uint64_t nsubdirs;
-	struct worker *workers;
-	pthread_barrier_t start, end;
-	enum phase phase; /* NPHASES: the threads end */
-	enum generation gen;
-};
-
-static int fail(struct worker *k, const char *op, const char *path, int err)
+int worker_fail(struct worker *k, const char *op, const char *path, int err)
 {
 	k->op = op;
 	k->path = path;
@@ -67,63 +38,81 @@ static void stamp(char *buf, uint64_t size, uint64_t index)
 		buf[i] = hex[index & 15];
 }
 
-static uint64_t gen_size(const struct workload *w, enum generation gen)
+uint64_t gen_size(const struct workload *w, enum generation gen)
 {
 	return gen == GEN_UPDATE ? w->update_size : w->size;
 }
 
-static int put_file(struct worker *k, uint64_t index, int flags, enum generation gen)
+const char *worker_content(struct worker *k, uint64_t index, enum generation gen)
 {
-	const struct workload *w = k->run->w;
-	const char *path = k->run->paths + index * k->run->stride;
-	const char *p = k->content[gen];
-	uint64_t left = gen_size(w, gen);
-	int fd;
+	stamp(k->content[gen], gen_size(k->run->w, gen), index);
+	return k->content[gen];
+}
 
-	stamp(k->content[gen], left, index);
-	fd = open(path, flags, 0644);
-	if (fd < 0)
-		return fail(k, "open", path, errno);
+int worker_fill(struct worker *k, uint64_t index, enum generation gen, int fd)
+{
+	const char *path = worker_path(k, index), *p = worker_content(k, index, gen);
+	uint64_t left = gen_size(k->run->w, gen);
+
 	while (left) {
 		ssize_t n = write(fd, p, left);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			fail(k, "write", path, n ? errno : EIO);
+			worker_fail(k, "write", path, n ? errno : EIO);
 			close(fd);
 			return -1;
 		}
 		p += n;
 		left -= (uint64_t)n;
 	}
-	if (w->sync == SYNC_EACH && fsync(fd)) {
-		fail(k, "fsync", path, errno);
+	if (k->run->w->sync == SYNC_EACH && fsync(fd)) {
+		worker_fail(k, "fsync", path, errno);
 		close(fd);
 		return -1;
 	}
 	if (close(fd))
-		return fail(k, "close", path, errno);
+		return worker_fail(k, "close", path, errno);
+	return 0;
+}
+
+static int put_file(struct worker *k, uint64_t index, int flags, enum generation gen)
+{
+	const char *path = worker_path(k, index);
+	int fd = open(path, flags, 0644);
+
+	if (fd < 0)
+		return worker_fail(k, "open", path, errno);
+	return worker_fill(k, index, gen, fd);
+}
+
+int worker_verify(struct worker *k, uint64_t index, const char *data, uint64_t got)
+{
+	uint64_t size = gen_size(k->run->w, k->run->gen);
+
+	if (got != size || memcmp(data, worker_content(k, index, k->run->gen), size))
+		return worker_fail(k, "verify the content of", worker_path(k, index),
+				   WRONG_CONTENT);
 	return 0;
 }
 
 static int get_file(struct worker *k, uint64_t index)
 {
-	const char *path = k->run->paths + index * k->run->stride;
-	enum generation gen = k->run->gen;
-	uint64_t size = gen_size(k->run->w, gen), got = 0;
+	const char *path = worker_path(k, index);
+	uint64_t size = gen_size(k->run->w, k->run->gen), got = 0;
 	int fd;
 
 	fd = open(path, O_RDONLY);
 	if (fd < 0)
-		return fail(k, "open", path, errno);
+		return worker_fail(k, "open", path, errno);
 	do { /* one byte of room more than expected: a longer file shows */
 		ssize_t n = read(fd, k->in + got, size + 1 - got);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			fail(k, "read", path, errno);
+			worker_fail(k, "read", path, errno);
 			close(fd);
 			return -1;
 		}
@@ -132,26 +121,29 @@ static int get_file(struct worker *k, uint64_t index)
 		got += (uint64_t)n;
 	} while (got < size);
 	if (close(fd))
-		return fail(k, "close", path, errno);
-	stamp(k->content[gen], size, index);
-	if (got != size || memcmp(k->in, k->content[gen], size))
-		return fail(k, "verify the content of", path, WRONG_CONTENT);
-	return 0;
+		return worker_fail(k, "close", path, errno);
+	return worker_verify(k, index, k->in, got);
 }
 
 static int remove_file(struct worker *k, uint64_t index)
 {
-	const char *path = k->run->paths + index * k->run->stride;
+	const char *path = worker_path(k, index);
 
-	return unlink(path) ? fail(k, "unlink", path, errno) : 0;
+	return unlink(path) ? worker_fail(k, "unlink", path, errno) : 0;
 }
 
 static int do_file(struct worker *k, uint64_t index)
 {
+	const struct method *m = k->run->w->method;
+
 	switch (k->run->phase) {
 	case PH_CREATE:
+		if (m && m->create)
+			return m->create(k, index);
 		return put_file(k, index, O_WRONLY | O_CREAT | O_TRUNC, GEN_CREATE);
 	case PH_UPDATE:
+		if (m && m->update)
+			return m->update(k, index);
 		return put_file(k, index, O_WRONLY | O_TRUNC, GEN_UPDATE);
 	case PH_READ:
 		return get_file(k, index);
@@ -162,8 +154,12 @@ static int do_file(struct worker *k, uint64_t index)
 
 static void do_range(struct worker *k)
 {
+	if (k->run->w->method && k->run->w->method->range) {
+		k->run->w->method->range(k);
+		return;
+	}
 	for (uint64_t i = 0; i < k->count; i++)
-		if (do_file(k, k->first + (k->order ? k->order[i] : i)))
+		if (do_file(k, worker_index(k, i)))
 			return;
 }
 
@@ -200,10 +196,10 @@ static int make_dirs(struct run *r)
 	struct worker *k = r->workers;
 
 	if (mkdir(r->base, 0755))
-		return fail(k, "mkdir", r->base, errno);
+		return worker_fail(k, "mkdir", r->base, errno);
 	for (uint64_t i = 0; i < r->nsubdirs; i++)
 		if (mkdir(r->subdirs + i * r->substride, 0755))
-			return fail(k, "mkdir", r->subdirs + i * r->substride, errno);
+			return worker_fail(k, "mkdir", r->subdirs + i * r->substride, errno);
 	return 0;
 }
 
@@ -213,9 +209,9 @@ static int remove_dirs(struct run *r)
 
 	for (uint64_t i = 0; i < r->nsubdirs; i++)
 		if (rmdir(r->subdirs + i * r->substride))
-			return fail(k, "rmdir", r->subdirs + i * r->substride, errno);
+			return worker_fail(k, "rmdir", r->subdirs + i * r->substride, errno);
 	if (rmdir(r->base))
-		return fail(k, "rmdir", r->base, errno);
+		return worker_fail(k, "rmdir", r->base, errno);
 	return 0;
 }
 
@@ -224,11 +220,11 @@ static int sync_all(struct run *r)
 	int fd = open(r->w->dir, O_RDONLY | O_DIRECTORY), rc = 0;
 
 	if (fd < 0)
-		return fail(r->workers, "open", r->w->dir, errno);
+		return worker_fail(r->workers, "open", r->w->dir, errno);
 	if (syncfs(fd))
-		rc = fail(r->workers, "syncfs", r->w->dir, errno);
+		rc = worker_fail(r->workers, "syncfs", r->w->dir, errno);
 	if (close(fd) && !rc)
-		rc = fail(r->workers, "close", r->w->dir, errno);
+		rc = worker_fail(r->workers, "close", r->w->dir, errno);
 	return rc;
 }
 
@@ -237,6 +233,10 @@ static int first_error(struct run *r)
 	for (uint64_t i = 0; i < r->w->threads; i++) {
 		const struct worker *k = &r->workers[i];
 
+		if (k->op && (k->err == EOPNOTSUPP || k->err == ENOSYS || k->err == ENOTTY)) {
+			io_failed(k->op, k->path, k->err);
+			return EXIT_UNSUPPORTED;
+		}
 		if (k->op)
 			return io_failed(k->op, k->path, k->err);
 	}
@@ -274,6 +274,56 @@ static int run_phase(struct run *r, enum phase phase)
 	else if (phase == PH_UPDATE)
 		r->gen = GEN_UPDATE;
 	return first_error(r);
+}
+
+/* ---- the store: every content as a file, from which methods link or copy ---- */
+
+void store_path(const struct run *r, uint64_t index, enum generation gen, char path[STORE_PATH])
+{
+	snprintf(path, STORE_PATH, "%s/%s.store/%c%06u", r->w->dir, r->w->name,
+		 gen == GEN_CREATE ? 'c' : 'u', (unsigned)index);
+}
+
+static int store_one(struct worker *k, uint64_t index, enum generation gen)
+{
+	char path[STORE_PATH];
+	int fd;
+
+	store_path(k->run, index, gen, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0)
+		return worker_fail(k, "make the store's file for", worker_path(k, index), errno);
+	return worker_fill(k, index, gen, fd);
+}
+
+/* Made, or removed, outside of all measured time. */
+static int store(struct run *r, bool make)
+{
+	char dir[STORE_PATH], path[STORE_PATH];
+	int rc = 0;
+
+	if (!r->w->method || !r->w->method->store)
+		return EXIT_OK;
+	snprintf(dir, sizeof(dir), "%s/%s.store", r->w->dir, r->w->name);
+	if (!make && r->w->keep_store)
+		return EXIT_OK;
+	if (make && mkdir(dir, 0755)) {
+		if (errno == EEXIST && r->w->keep_store)
+			return EXIT_OK;
+		rc = worker_fail(r->workers, "make the store beside", r->base, errno);
+	}
+	for (uint64_t i = 0; i < r->w->files && !rc; i++) {
+		for (int gen = GEN_CREATE; gen <= GEN_UPDATE && !rc; gen++) {
+			store_path(r, i, (enum generation)gen, path);
+			if (make)
+				rc = store_one(r->workers, i, (enum generation)gen);
+			else
+				unlink(path);
+		}
+	}
+	if (!make)
+		rmdir(dir);
+	return make && !rc ? sync_all(r) : rc;
 }
 
 /* ---- preparation ---- */
@@ -377,6 +427,8 @@ static void free_run(struct run *r)
 	for (uint64_t i = 0; r->workers && i < r->w->threads; i++) {
 		struct worker *k = &r->workers[i];
 
+		if (r->w->method && r->w->method->finish)
+			r->w->method->finish(k);
 		free(k->order);
 		free(k->content[0]);
 		free(k->content[1]);
@@ -409,9 +461,12 @@ int workload_run(struct workload *w)
 		fflush(stdout);
 		_exit(io_failed("start threads in", w->dir, err));
 	}
+	if (store(&r, true))
+		rc = first_error(&r);
 	for (int p = 0; p < NPHASES && rc == EXIT_OK; p++)
 		if (w->selected[p])
 			rc = run_phase(&r, (enum phase)p);
+	store(&r, false);
 	stop_threads(&r);
 out:
 	free_run(&r);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../bench/measure.h"
 #include "listing.h"
 
 static const char help[] =
@@ -246,8 +247,7 @@ static _Noreturn void measure_here(const struct compare *c, int mode, int report
 	r.rc = measure_run(&m);
 	r.status = m.status;
 	r.wall_ns = m.wall_ns;
-	r.cpu_us = (uint64_t)(m.usage.ru_utime.tv_sec + m.usage.ru_stime.tv_sec) * 1000000u +
-		   (uint64_t)(m.usage.ru_utime.tv_usec + m.usage.ru_stime.tv_usec);
+	r.cpu_us = m.user_us + m.sys_us;
 	_exit(write(report, &r, sizeof(r)) != (ssize_t)sizeof(r));
 }
 

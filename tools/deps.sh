@@ -71,6 +71,7 @@ bench() {
 	build
 	programs
 	want hyperfine "$(cmd hyperfine)"
+	want gnuplot-nox "$(cmd gnuplot)"
 }
 
 check() {
