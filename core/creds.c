@@ -84,6 +84,7 @@ bool fio_may_open(mode_t mode, uid_t uid, int flags)
 
 	learn();
 	/* Without a mapping, another owner may show as the overflow id, which ours may be too. */
-	return (uid == creds.uid && (mode & need) == need && (creds.all_ids || uid != OVERFLOW_ID)) ||
+	return (uid == creds.uid && (mode & need) == need &&
+		(creds.all_ids || uid != OVERFLOW_ID)) ||
 	       (creds.all_ids && creds.caps & CAP(DAC_OVERRIDE));
 }

@@ -37,7 +37,8 @@ static const struct {
 	{0x9123683E, true, true},  /* btrfs */
 	{0x01021994, true, true},  /* tmpfs */
 	{0xF2F52010, true, true},  /* f2fs */
-	{0x794c7630, true, false}, /* overlayfs: opening may copy a file up, under a new inode number */
+	{0x794c7630, true,
+	 false}, /* overlayfs: opening may copy a file up, under a new inode number */
 };
 
 /* Does the comma-separated list of mount options have one that starts with opt? */

@@ -163,9 +163,10 @@ static bool may_update(const struct target *f, const struct statx *sx)
 	uint64_t ino_hash = fio_hash_inode(dev, sx->stx_ino);
 	struct fio_found found;
 
-	if (!f->dir->fs->update_ok || sx->stx_size == 0 || sx->stx_size > (uint64_t)fio_opt.max_file ||
-	    f->flags & O_NOATIME || dev != f->dir->dev || sx->stx_attributes & ODD_ATTRS ||
-	    sx->stx_mode & ODD_MODE || !fio_may_open(sx->stx_mode, sx->stx_uid, f->flags))
+	if (!f->dir->fs->update_ok || sx->stx_size == 0 ||
+	    sx->stx_size > (uint64_t)fio_opt.max_file || f->flags & O_NOATIME ||
+	    dev != f->dir->dev || sx->stx_attributes & ODD_ATTRS || sx->stx_mode & ODD_MODE ||
+	    !fio_may_open(sx->stx_mode, sx->stx_uid, f->flags))
 		return false;
 	if (fio_is_mapped(ino_hash) || fio_is_locked(ino_hash)) {
 		fio_count(pass_mapped);
