@@ -190,6 +190,16 @@ int x_ioctl(int fd, unsigned long request, ...)
 	case FS_IOC_GETVERSION:
 		PEEK(fd);
 		break;
+	case FICLONE:
+	case FICLONERANGE:
+	case FIDEDUPERANGE:
+	case FIGETBSZ:
+	case FS_IOC_SETFLAGS:
+	case TCSETS:
+	case TCSETSW:
+	case TIOCSWINSZ:
+		ALL(FD);
+		break;
 	default:
 		/* It may hand an eventfd to the kernel, or set who is signalled. */
 		SHARES;
