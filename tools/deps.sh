@@ -106,7 +106,6 @@ check() {
 	wish "$(python_tests)" "$(file '/usr/lib/python3*/test/test_os.py')"
 	wish autoconf "$(cmd autoconf)"
 	wish automake "$(cmd automake)"
-	wish debootstrap "$(cmd debootstrap)"
 	wish libfaketime "$(file '/usr/lib/*/faketime/libfaketime.so.1')"
 }
 
