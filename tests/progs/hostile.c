@@ -355,8 +355,8 @@ static void very_early(int argc, char **argv, char **envp)
 	OK(unlink("d/early4"));
 }
 
-__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **, char **) =
-	very_early;
+__attribute__((section(".preinit_array"), used)) static void (*const preinit)(int, char **,
+									      char **) = very_early;
 
 CASE(early_late)
 {
@@ -723,22 +723,10 @@ CASE(limit_16)
 }
 
 static const struct t_case cases[] = {
-	C(storm),
-	C(storm_altstack),
-	C(storm_threads),
-	C(storm_children),
-	C(jump),
-	C(early_late),
-	C(cancel_deferred),
-	C(cancel_async),
-	C(cancel_points),
-	C(vfork_descriptors),
-	C(spawn_among_writers),
-	C(small_stacks),
-	C(open_10000),
-	C(open_to_the_limit),
-	C(close_to_65536),
-	C(limit_16),
+	C(storm),         C(storm_altstack),    C(storm_threads),       C(storm_children),
+	C(jump),          C(early_late),        C(cancel_deferred),     C(cancel_async),
+	C(cancel_points), C(vfork_descriptors), C(spawn_among_writers), C(small_stacks),
+	C(open_10000),    C(open_to_the_limit), C(close_to_65536),      C(limit_16),
 };
 
 int main(int argc, char **argv)
