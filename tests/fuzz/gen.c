@@ -96,7 +96,7 @@ static void any_call(bool threads)
 }
 
 /* A use of the path or the descriptor just written. */
-static void use(int path, int slot, bool threads)
+static void use(int path, int slot)
 {
 	static const int by_path[] = {OP_show,      OP_stat,     OP_unlink, OP_rename,
 				      OP_link,      OP_lstat,    OP_open,   OP_chmod,
@@ -108,7 +108,6 @@ static void use(int path, int slot, bool threads)
 				    OP_wait_age,  OP_fcntl_getfl, OP_map,    OP_sendfile};
 	struct op *o;
 
-	(void)threads;
 	if (slot < 0) {
 		o = add(by_path[rnd(16)]);
 		if (o->code == OP_open)
@@ -122,7 +121,7 @@ static void use(int path, int slot, bool threads)
 }
 
 /* open, write, perhaps metadata, close, perhaps a use. */
-static void file(bool threads)
+static void file(void)
 {
 	int path = some_path(), slot = (int)rnd(3), size = value('N'), twice = (int)rnd(6);
 	struct op *o = add(OP_open);
@@ -131,7 +130,7 @@ static void file(bool threads)
 	o->a[1] = path;
 	o->a[2] = (int)rnd(rnd(3) ? 4 : (unsigned)n_open_flags);
 	if (!rnd(8))
-		use(path, rnd(2) ? slot : -1, threads);
+		use(path, rnd(2) ? slot : -1);
 	if (rnd(12)) {
 		o = add(OP_write);
 		o->a[0] = slot;
@@ -142,15 +141,15 @@ static void file(bool threads)
 		o->a[0] = slot;
 	}
 	while (!rnd(3))
-		use(path, slot, threads);
+		use(path, slot);
 	if (!rnd(10))
-		use(path, -1, threads);
+		use(path, -1);
 	if (rnd(8)) {
 		o = add(OP_close);
 		o->a[0] = slot;
 	}
 	if (!rnd(3))
-		use(path, -1, threads);
+		use(path, -1);
 	/* once more, of the same size or another */
 	if (!rnd(3)) {
 		o = add(OP_put);
@@ -159,7 +158,7 @@ static void file(bool threads)
 		if (rnd(2))
 			o->a[2] = size;
 		if (rnd(2))
-			use(path, -1, threads);
+			use(path, -1);
 	}
 }
 
@@ -186,7 +185,7 @@ static void some(int count, bool threads)
 		unsigned r = rnd(20);
 
 		if (r < 8)
-			file(threads);
+			file();
 		else if (r < 9)
 			run();
 		else

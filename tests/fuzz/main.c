@@ -289,12 +289,8 @@ static char *run(const struct op *ops, int n, const struct mode *m, size_t *len)
 	}
 	close(pair[0]);
 	close(pair[1]);
-	if (!wait_for(pid, &status, 12)) {
+	if (!wait_for(pid, &status, 30)) {
 		play_note("HANGS\n");
-		if (getenv("FUZZ_STOP_ON_HANG")) {
-			fprintf(stderr, "pid %d hangs\n", pid);
-			pause();
-		}
 		kill(pid, SIGKILL);
 		wait_for(pid, &status, 5);
 	}
@@ -317,14 +313,6 @@ static char *run(const struct op *ops, int n, const struct mode *m, size_t *len)
 		exit(70);
 	memcpy(copy, text, *len);
 	copy[*len] = 0;
-	if (getenv("FUZZ_KEEP")) {
-		char path[400];
-
-		snprintf(path, sizeof(path), "%s/%s.%ld", getenv("FUZZ_KEEP"), m->name, n_runs);
-		f = fopen(path, "we");
-		fputs(copy, f);
-		fclose(f);
-	}
 	n_runs++;
 	n_ops += n;
 	return copy;

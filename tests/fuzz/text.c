@@ -183,6 +183,8 @@ void print_program(FILE *f, const struct op *ops, int n, const char *src)
 	copy_file(f, src, "../fault/progs/raw.h");
 	copy_file(f, src, "calls.h");
 	copy_file(f, src, "alone.h");
+	if (n && ops[0].a[5] == 1)
+		fprintf(f, "\n/* as user 65534, in a directory of that user */");
 	fprintf(f, "\nint main(int argc, char **argv)\n{\n\tint at = alone_main(argc, argv);\n\n"
 		   "\tswitch (at) {\n\tcase 0:\n");
 	print_body(f, ops, n);
