@@ -1205,7 +1205,6 @@ T_UNUSED static void workers(struct worker *w, int n)
 	}
 	for (int i = 0; i < n; i++) {
 		pthread_join(w[i].id, NULL);
-
 		memcpy(shared->text + shared->len, w[i].text.p, w[i].text.len);
 		shared->len += (uint32_t)w[i].text.len;
 		free(w[i].text.p);
