@@ -21,7 +21,9 @@ rm -rf "$deb"
 mkdir -p "$deb/obj" "$root/DEBIAN"
 "${MAKE:-make}" --no-print-directory B="$deb/obj" PREFIX=/usr LIBDIR="$libdir" DESTDIR="$root" \
 	PKGCONFIGDIR="$lib/pkgconfig" ZSHDIR=/usr/share/zsh/vendor-completions install >/dev/null
-rm "$root/usr/bin/fastio-bench"
+# What belongs to a build tree or to a development package
+rm -r "$root/usr/bin/fastio-bench" "$root/usr/bin/fastio-audit" "$root/usr/include" \
+	"$root$libdir/libfastio-core.a" "$root$lib/pkgconfig/fastio-core.pc"
 strip --strip-unneeded "$root/usr/bin/fastio" "$root$libdir/libfastio.so"
 find "$root/usr/share/man" -type f -exec gzip -9n {} +
 
