@@ -46,7 +46,8 @@ bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
 bool fio_warm(void); /* the first files of a process are stock */
-/* Nothing pays at present: the file is stock.  Counts it. */
+bool fio_idle(void); /* nothing pays at present: files are stock */
+/* The same for a file that is opened now; counts it. */
 bool fio_resting(void);
 bool fio_warm_already(void);      /* the same, without counting a file */
 bool fio_may(enum fio_kind kind); /* deferring this kind pays in this process */

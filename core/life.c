@@ -362,8 +362,10 @@ void fio_renamed_slow(int dirfd, const char *path, unsigned int flags)
 {
 	struct stat st;
 
-	/* A file that moves changes no path but its own. */
-	if (flags || sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	/* A file that moves changes no path but its own; but asking costs more than it saves while nothing
+	 * is deferred. */
+	if (flags || fio_idle() || sys_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode))
 		fio_namespace_done();
 	else
 		fio_name_made_slow(dirfd, path);
@@ -374,7 +376,7 @@ void fio_mkdir_done(int dirfd, const char *path)
 	struct fio_thread *t;
 	struct fio_dir *d;
 
-	if (!fio_warm_already() || fio_resting()) {
+	if (!fio_warm_already() || fio_idle()) {
 		fio_created();
 		return;
 	}

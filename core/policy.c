@@ -86,14 +86,18 @@ static bool resting(struct credit *c)
 	       atomic_load_explicit(&c->pause, memory_order_relaxed) > 1;
 }
 
+bool fio_idle(void)
+{
+	return resting(&credits[FIO_KIND_CREATE]) && resting(&credits[FIO_KIND_WRITE]) &&
+	       !fio_updating();
+}
+
 bool fio_resting(void)
 {
-	struct credit *create = &credits[FIO_KIND_CREATE], *hold = &credits[FIO_KIND_WRITE];
-
-	if (!resting(create) || !resting(hold) || fio_updating())
+	if (!fio_idle())
 		return false;
-	atomic_fetch_sub_explicit(&create->pause, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&hold->pause, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&credits[FIO_KIND_CREATE].pause, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&credits[FIO_KIND_WRITE].pause, 1, memory_order_relaxed);
 	return true;
 }
 
