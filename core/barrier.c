@@ -19,13 +19,18 @@
 _Atomic uint32_t fio_live;
 _Atomic uint32_t fio_done_seq;
 
-static void finish_before(const struct fio_intent *it)
+/* Carries out, and waits for, what was queued before this position. */
+static void finish_up_to(uint64_t pos)
 {
-	uint64_t pos = atomic_load(&it->queue_pos);
-	struct fio_intent *other;
+	struct fio_intent *it;
 
-	while ((other = fio_queue_claim(pos, true)))
-		fio_exec(other, false);
+	while ((it = fio_queue_claim(pos, true)))
+		fio_exec(it, false);
+	if (fio_queue_unclaimed()) {
+		/* Only the task has the descriptors: holding these was of no use. */
+		fio_paid(FIO_KIND_WRITE, false);
+		fio_task_wake();
+	}
 	fio_queue_wait_pos(pos);
 }
 
@@ -50,13 +55,11 @@ static void finish(struct fio_found f)
 			continue;
 		case FIO_ST_QUEUED:
 			if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
-				fio_paid(FIO_KIND_WRITE, false);
-				fio_task_wake();
-				finish_before(it);
+				finish_up_to(atomic_load(&it->queue_pos) + 1);
 				fio_queue_wait_gen(it, f.gen);
 			} else {
 				/* What was closed before it keeps an earlier time of modification. */
-				finish_before(it);
+				finish_up_to(atomic_load(&it->queue_pos));
 				if (!fio_queue_claim_one(it, true))
 					continue;
 				if (atomic_load(&it->gen) == f.gen)
@@ -91,22 +94,13 @@ void fio_drain(void)
 {
 	uint64_t limit = fio_queue_head();
 	uint32_t depth = fio_queue_depth();
-	struct fio_intent *it;
 
 	/* One file, then a release, and so on: nothing ever overlaps. */
 	if (depth == 1 || depth == 2) {
 		fio_paid(FIO_KIND_CREATE, false);
 		fio_paid(FIO_KIND_UPDATE, false);
 	}
-
-	while ((it = fio_queue_claim(limit, true)))
-		fio_exec(it, false);
-	if (fio_queue_unclaimed()) {
-		/* Only the task has the descriptors: holding these was of no use. */
-		fio_paid(FIO_KIND_WRITE, false);
-		fio_task_wake();
-	}
-	fio_queue_wait_pos(limit);
+	finish_up_to(limit);
 }
 
 static bool flush_open(struct fio_intent *it, void *arg)
@@ -155,22 +149,31 @@ void fio_release_all_slow(enum fio_cause cause)
 	fio_leave(t);
 }
 
+/* What is pending in a directory. */
 struct in_dir {
 	dev_t dev;
 	ino_t ino;
-	struct fio_found found;
+	uint64_t end;           /* one past the last queued one */
+	struct fio_found found; /* one that is not queued */
 };
 
-static bool match_dir(struct fio_intent *it, void *arg)
+static bool look_in_dir(struct fio_intent *it, void *arg)
 {
 	struct in_dir *in = arg;
 	uint32_t gen = atomic_load(&it->gen);
+	enum fio_state state = fio_state(it);
 	struct fio_dir *d = it->dir;
+	uint64_t pos;
 
-	if (fio_state(it) == FIO_ST_FREE || !d || d->ino != in->ino || d->dev != in->dev)
+	if (state == FIO_ST_FREE || !d || d->ino != in->ino || d->dev != in->dev)
 		return true;
-	in->found.it = it;
-	in->found.gen = gen;
+	pos = atomic_load(&it->queue_pos);
+	if (state == FIO_ST_QUEUED || state == FIO_ST_CLAIMED) {
+		if (pos >= in->end)
+			in->end = pos + 1;
+		return true;
+	}
+	in->found = (struct fio_found){it, gen};
 	return false;
 }
 
@@ -182,17 +185,22 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 	if (!fio_dir_busy(dev, ino))
 		return false;
 	fio_count(barrier_dir);
-	fio_trace_barrier(0, FIO_TRACE_DIRECTORY, cause);
 	for (;;) {
 		in.found.it = NULL;
-		fio_intent_each(match_dir, &in);
+		in.end = 0;
+		fio_intent_each(look_in_dir, &in);
 		if (!in.found.it)
-			return any;
+			break;
 		any = true;
 		fio_finish(in.found, cause);
 		if (fio_state(in.found.it) == FIO_ST_OPEN && in.found.it->err)
 			return any;
 	}
+	if (!in.end)
+		return any;
+	/* Together, not one after the other: nobody waits for what another could begin meanwhile. */
+	finish_up_to(in.end);
+	return true;
 }
 
 /* An ordinary descriptor: whatever is pending on its inode under another name or descriptor. */
