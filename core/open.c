@@ -320,7 +320,9 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	ret = fio_error_take();
 	if (ret < 0)
 		goto out;
-	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER) {
+	/* Whether it is this open that makes a setuid file, which keeps the bit, cannot be told later. */
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER ||
+	    (flags & O_CREAT && mode & (S_ISUID | S_ISGID))) {
 		ret = unknown(t, path, FIO_CNT_pass_flags);
 	} else if (fio_crowded(t)) {
 		ret = unknown(t, path, FIO_CNT_pass_busy);

@@ -45,6 +45,17 @@ CASE(empty_setuid)
 	R(close(open("setgid", O_RDONLY | O_CREAT, 02755)));
 	R(close(open("setgid", O_WRONLY | O_TRUNC)));
 	meta("setgid");
+	/* a new one keeps it */
+	for (int i = 0; i < 40; i++) {
+		const char *name = t_name("new%d", i);
+		int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 04755);
+		struct stat st;
+
+		if (i % 4) /* until creates are no longer deferred */
+			OK(fstat(fd, &st));
+		OK(close(fd));
+		meta(name);
+	}
 }
 
 static const struct t_case cases[] = {
