@@ -6,8 +6,16 @@
 
 DIR *x_opendir(const char *path)
 {
+	int err = errno;
+	uint32_t seq = fio_seq();
 	DIR *dir = NEXT(opendir)(path);
 
+	/* Pending there may be a file (ENOTDIR), or its removal (ENOENT). */
+	if (!dir && (fio_pending() || fio_seq() != seq)) {
+		PATH(path, true);
+		errno = err;
+		dir = NEXT(opendir)(path);
+	}
 	if (dir && fio_pending())
 		DIRECTORY(dirfd(dir));
 	return dir;

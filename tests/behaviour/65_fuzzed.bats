@@ -15,3 +15,7 @@ load ../lib/common
 @test "fuzzed: O_TRUNC of an empty setuid file" {
 	fiveways -u 65534 fuzzed empty_setuid
 }
+
+@test "fuzzed: opendir of a pending file" {
+	fiveways -d create,unlink fuzzed opendir_of_file
+}

@@ -2,6 +2,8 @@
 /* fuzzed.c - sequences in which tests/fuzz has found a difference, by hand and as short as can be */
 #include "t.h"
 
+#include <dirent.h>
+
 static void fixture(void)
 {
 	for (int i = 0; i < 6; i++)
@@ -58,10 +60,24 @@ CASE(empty_setuid)
 	}
 }
 
+/* A file that is pending is no directory, one that is removed is nothing. */
+CASE(opendir_of_file)
+{
+	int fd = R(open("f", O_WRONLY | O_CREAT | O_TRUNC, 0644));
+
+	RL("no directory", opendir("f") ? 0 : -1);
+	R(close(fd));
+	put("g", "text");
+	RL("closed", opendir("g") ? 0 : -1);
+	R(unlink("old0"));
+	RL("removed", opendir("old0") ? 0 : -1);
+}
+
 static const struct t_case cases[] = {
 	C(unlink_then_refused),
 	C(create_twice),
 	C(empty_setuid),
+	C(opendir_of_file),
 };
 
 int main(int argc, char **argv)
