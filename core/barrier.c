@@ -26,7 +26,7 @@ static void finish_up_to(uint64_t pos)
 
 	while ((it = fio_queue_claim(pos, true)))
 		fio_exec(it, false);
-	if (fio_queue_unclaimed()) {
+	if (fio_queue_unclaimed(pos)) {
 		/* Only the task has the descriptors: holding these was of no use. */
 		fio_paid(FIO_KIND_WRITE, false);
 		fio_task_wake();

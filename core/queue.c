@@ -38,13 +38,15 @@ uint32_t fio_queue_depth(void)
 	return (uint32_t)(atomic_load_explicit(&head, memory_order_relaxed) - r);
 }
 
-uint32_t fio_queue_unclaimed(void)
+uint32_t fio_queue_unclaimed(uint64_t limit)
 {
 	uint64_t h = atomic_load_explicit(&hint, memory_order_relaxed);
 	uint64_t r = atomic_load_explicit(&retire, memory_order_relaxed);
+	uint32_t back = atomic_load_explicit(&n_back, memory_order_relaxed);
 
-	return (uint32_t)(atomic_load_explicit(&head, memory_order_relaxed) - (h > r ? h : r)) +
-	       atomic_load_explicit(&n_back, memory_order_relaxed);
+	if (h < r)
+		h = r;
+	return (h < limit ? (uint32_t)(limit - h) : 0) + back;
 }
 
 bool fio_queue_put(struct fio_intent *it)

@@ -35,8 +35,8 @@ void fio_queue_done(uint64_t pos);
 uint64_t fio_queue_head(void);
 /* Positions not yet retired. */
 uint32_t fio_queue_depth(void);
-/* Positions that nobody has claimed yet, about. */
-uint32_t fio_queue_unclaimed(void);
+/* Positions before limit that nobody has claimed yet, about. */
+uint32_t fio_queue_unclaimed(uint64_t limit);
 
 /* Sleep until everything before pos is done, or the intent's gen is no longer gen. */
 void fio_queue_wait_pos(uint64_t pos);

@@ -283,7 +283,7 @@ void fio_task_poke(bool queued)
 	s = atomic_load_explicit(&task.sleeping, memory_order_relaxed);
 	if (s == AWAKE)
 		return;
-	if (s == DEEP || (queued && fio_queue_unclaimed() >= WAKE_BATCH))
+	if (s == DEEP || (queued && fio_queue_unclaimed(fio_queue_head()) >= WAKE_BATCH))
 		fio_task_wake();
 }
 
@@ -333,7 +333,8 @@ static bool sleep_now(int pidfd, bool deep)
 	const struct timespec nap = {.tv_nsec = NAP_NS};
 
 	atomic_store(&task.sleeping, deep ? DEEP : NAP);
-	if (atomic_load(&task.stop) || fio_queue_unclaimed() >= (deep ? 1 : WAKE_BATCH) ||
+	if (atomic_load(&task.stop) ||
+	    fio_queue_unclaimed(fio_queue_head()) >= (deep ? 1 : WAKE_BATCH) ||
 	    (deep && fio_pending())) {
 		atomic_store(&task.sleeping, AWAKE);
 		return true;
@@ -364,7 +365,7 @@ static void work(int parent)
 			return;
 		}
 		flying = task.engine->reap(false);
-		if (fio_opt.lag_us && fio_queue_unclaimed())
+		if (fio_opt.lag_us && fio_queue_unclaimed(fio_queue_head()))
 			lag();
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {

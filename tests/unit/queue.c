@@ -42,7 +42,7 @@ static void fifo(void)
 	}
 	CHECK_EQ(fio_queue_head(), first + 10);
 	CHECK_EQ(fio_queue_depth(), 10);
-	CHECK_EQ(fio_queue_unclaimed(), 10);
+	CHECK_EQ(fio_queue_unclaimed(fio_queue_head()), 10);
 	for (int i = 0; i < 10; i++) {
 		CHECK(fio_queue_claim(first + (unsigned)i, i & 1) ==
 		      NULL); /* not before its turn */
@@ -52,7 +52,7 @@ static void fifo(void)
 	}
 	CHECK(fio_queue_claim(first + 10, true) == NULL);
 	CHECK_EQ(fio_queue_depth(), 10);
-	CHECK_EQ(fio_queue_unclaimed(), 0);
+	CHECK_EQ(fio_queue_unclaimed(fio_queue_head()), 0);
 	for (int i = 0; i < 10; i++) {
 		done(it[i]);
 		CHECK_EQ(fio_queue_depth(), 9 - (unsigned)i);
@@ -89,7 +89,7 @@ static void write_is_for_the_task(void)
 	CHECK(fio_queue_put(w) && fio_queue_put(c));
 	CHECK(fio_queue_claim(fio_queue_head(), true) == c);
 	CHECK(fio_queue_claim(fio_queue_head(), true) == NULL);
-	CHECK(fio_queue_unclaimed() >= 1);
+	CHECK(fio_queue_unclaimed(fio_queue_head()) >= 1);
 	CHECK(fio_queue_claim(fio_queue_head(), false) == w);
 	done(c);
 	done(w);
@@ -105,7 +105,7 @@ static void unclaim(void)
 	CHECK(fio_queue_claim(fio_queue_head(), true) == b);
 	fio_queue_unclaim(a);
 	CHECK_EQ(fio_state(a), FIO_ST_QUEUED);
-	CHECK(fio_queue_unclaimed() >= 1);
+	CHECK(fio_queue_unclaimed(fio_queue_head()) >= 1);
 	CHECK(fio_queue_claim(fio_queue_head(), false) == a);
 	done(a);
 	done(b);
@@ -226,7 +226,7 @@ static void *work(void *arg)
 		do {
 			while ((other = fio_queue_claim(limit, true)))
 				execute(other, &dice);
-		} while (with_unclaim && fio_queue_unclaimed());
+		} while (with_unclaim && fio_queue_unclaimed(fio_queue_head()));
 		fio_queue_wait_pos(limit);
 		for (; checked <= i; checked++)
 			CHECK_EQ(atomic_load(&times_done[me * ROUNDS + checked]), 1);
@@ -283,7 +283,7 @@ static void *work_in_batches(void *arg)
 						  memory_order_relaxed);
 			done(batch[n]);
 		}
-	} while (put < ROUNDS || fio_queue_unclaimed());
+	} while (put < ROUNDS || fio_queue_unclaimed(fio_queue_head()));
 	limit = fio_queue_head();
 	fio_queue_wait_pos(limit);
 	for (int i = 0; i < ROUNDS; i++)
