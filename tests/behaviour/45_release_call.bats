@@ -136,7 +136,7 @@ load ../lib/common
 	fiveways -o release io_uring_setup
 }
 
-@test "release: msync" {
+@test "release: msync, that file" {
 	fiveways -o release msync
 }
 

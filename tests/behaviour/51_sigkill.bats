@@ -26,7 +26,7 @@ keep_report() {
 }
 
 @test "SIGKILL: after 10000 closes" {
-	fiveways -o -l -d none killme at 10000
+	fiveways -w 90 -o -l -d none killme at 10000
 }
 
 @test "SIGKILL: at a random moment, about 1 ms after the start" {

@@ -962,7 +962,7 @@ PEEK_TELL(personality, personality(0xffffffff))
 PEEK_TELL(shmat, shmat(-1, NULL, 0))
 PEEK_TELL(sem_init, sem_init(&(sem_t){0}, 1, 0))
 PEEK_TELL(io_uring_setup, syscall(SYS_io_uring_setup, 0, NULL))
-PEEK_TELL(msync, msync(NULL, 0, MS_SYNC))
+PEEK_TELL(msync, msync(mmap(NULL, 4096, PROT_READ, MAP_SHARED, open_fd, 0), 4096, MS_SYNC))
 PEEK_TELL(copy_file_range, copy_file_range(open_fd, NULL, -1, NULL, 10, 0))
 PEEK_TELL(sendfile_from, sendfile(-1, open_fd, NULL, 10))
 PEEK_TELL(splice_from, splice(open_fd, NULL, -1, NULL, 10, 0))
@@ -1400,7 +1400,7 @@ static const struct row rows[] = {
 	PKD(shmat, "all"),
 	PKD(sem_init, "all"),
 	PKD(io_uring_setup, "all"),
-	PKD(msync, "all"),
+	PKD(msync, "wd/open"),
 	PKD(copy_file_range, "wd/open"),
 	PKD(sendfile_from, "wd/open"),
 	PKD(splice_from, "wd/open"),
