@@ -80,6 +80,7 @@
 	X(stop, cred)          \
 	X(stop, map)           \
 	X(stop, fd)            \
+	X(stop, watch)         \
 	X(stop, raw)           \
 	X(errors, late)
 

@@ -66,6 +66,10 @@ static void report_stop(enum fio_cause cause)
 		fio_count(stop_fd);
 		why = "the program took a descriptor number of the library's";
 		break;
+	case FIO_CAUSE_DIR:
+		fio_count(stop_watch);
+		why = "the program watches files, and would see the order of its own work";
+		break;
 	default:
 		fio_count(stop_raw);
 		why = "system calls are made without libc (Go, io_uring)";

@@ -117,6 +117,10 @@ static void barrier(long n, long a, long b, long c)
 		/* It can send descriptors and watch them. */
 		fio_channels_distrust();
 		break;
+	case SYS_inotify_add_watch:
+	case SYS_fanotify_mark:
+		STOP(DIR);
+		break;
 	case SYS_sendmmsg:
 	case SYS_pidfd_getfd:
 		SHARES;

@@ -108,6 +108,15 @@ load ../lib/common
 	fiveways rw_query inotify
 }
 
+@test "read your writes: the events of a directory that is watched" {
+	fiveways -d create rw_query watching
+	[[ $(stat_sum lag .stop.watch) == 1 ]]
+}
+
+@test "read your writes: fanotify" {
+	fiveways -d create rw_query watching_all
+}
+
 @test "read your writes: fcntl, ioctl, lseek on the open file" {
 	fiveways rw_query fd_query
 }

@@ -91,3 +91,18 @@ load ../lib/common
 @test "write: locks on the file" {
 	fiveways wr locks
 }
+
+default_acl() {
+	mkdir acl
+	setfacl -d -m u:1234:rwx -m g::r -m m::rw acl
+}
+
+list_acls() {
+	getfacl -R acl >acls
+}
+
+@test "write: a directory with a default ACL" {
+	command -v setfacl >/dev/null || skip "needs setfacl (package acl)"
+	fiveways -d create -s default_acl -a list_acls wr acl_dir
+	grep -q '^user:1234:rw' "$W/acls"
+}

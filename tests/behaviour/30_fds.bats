@@ -79,3 +79,7 @@ load ../lib/common
 @test "descriptors: raw system calls on it" {
 	fiveways fds raw_syscalls
 }
+
+@test "descriptors: pidfd_getfd" {
+	fiveways fds pidfd_getfd
+}

@@ -550,7 +550,23 @@ CASE(raw_syscalls)
 	meta("g");
 }
 
+/* A descriptor taken out of a process, here our own, by another way than dup. */
+CASE(pidfd_getfd)
+{
+	int fd = (int)OK(open("f", O_WRONLY | O_CREAT | O_TRUNC, 0644)), self, taken;
+
+	write_all(fd, "one ", 4);
+	self = (int)OK(syscall(SYS_pidfd_open, getpid(), 0));
+	taken = (int)OK(syscall(SYS_pidfd_getfd, self, fd, 0));
+	R(write(taken, "two", 3));
+	R(close(fd));
+	R(close(taken));
+	R(close(self));
+	show("f");
+}
+
 static const struct t_case cases[] = {
+	C(pidfd_getfd),
 	C(lowest),
 	C(reuse),
 	C(closed_is_closed),

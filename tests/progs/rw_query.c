@@ -7,6 +7,8 @@
 #include <ftw.h>
 #include <glob.h>
 #include <libgen.h>
+#include <poll.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
@@ -404,6 +406,69 @@ static void fd_query_route(ROUTE_ARGS)
 }
 ROUTE(fd_query)
 
+/* A program that watches sees its own work as it happens. */
+static void show_events(int in)
+{
+	_Alignas(struct inotify_event) char buf[8192];
+	struct pollfd p = {in, POLLIN, 0};
+	ssize_t n;
+
+	if (poll(&p, 1, 0) <= 0) {
+		out("no events\n");
+		return;
+	}
+	n = read(in, buf, sizeof(buf));
+	for (ssize_t at = 0; at < n;) {
+		struct inotify_event *e = (struct inotify_event *)(buf + at);
+
+		out("%x %s\n", e->mask, e->len ? e->name : "");
+		at += (ssize_t)(sizeof(*e) + e->len);
+	}
+}
+
+CASE(watching)
+{
+	int in = (int)OK(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+
+	OK(mkdir("w", 0755));
+	for (int i = 0; i < 10; i++)
+		put(t_name("w/before%d", i), "x");
+	RL("watch", inotify_add_watch(in, "w", IN_ALL_EVENTS) >= 0 ? 0 : -1);
+	put("w/before1", "y");
+	put("w/new", "z");
+	show_events(in);
+	OK(unlink("w/new"));
+	show_events(in);
+	OK(close(in));
+}
+
+CASE(watching_all)
+{
+	int fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY);
+	struct fanotify_event_metadata events[64];
+	unsigned long long seen = 0;
+	ssize_t n;
+
+	OK(mkdir("w", 0755));
+	for (int i = 0; i < 10; i++)
+		put(t_name("w/f%d", i), "x");
+	if (fan < 0) { /* not root */
+		out("%s\n", t_errno(errno));
+		return;
+	}
+	R(fanotify_mark(fan, FAN_MARK_ADD, FAN_CLOSE_WRITE | FAN_EVENT_ON_CHILD, AT_FDCWD, "w"));
+	put("w/f1", "y");
+	put("w/new", "z");
+	n = R(read(fan, events, sizeof(events)));
+	for (struct fanotify_event_metadata *e = events; FAN_EVENT_OK(e, n);
+	     e = FAN_EVENT_NEXT(e, n)) {
+		seen |= e->mask;
+		close(e->fd);
+	}
+	out("events %llx\n", seen);
+	close(fan);
+}
+
 /* Sizes and link counts through the life of one file, asked after each step. */
 CASE(size_by_step)
 {
@@ -479,6 +544,8 @@ static const struct t_case cases[] = {
 	C(getxattr_first),
 	C(pathconf),
 	C(inotify),
+	C(watching),
+	C(watching_all),
 	C(fd_query),
 	C(size_by_step),
 	C(times),

@@ -474,12 +474,24 @@ CASE(locks)
 	show("g");
 }
 
+/* acl/ has a default ACL, made by the suite. */
+CASE(acl_dir)
+{
+	for (int i = 0; i < 20; i++) {
+		put(t_name("plain%d", i), "x");
+		put(t_name("acl/f%d", i), "x");
+	}
+	OK(mkdir("acl/sub", 0750));
+	put("acl/sub/f", "x");
+	R(close((int)OK(open("acl/private", O_WRONLY | O_CREAT | O_EXCL, 0600))));
+}
+
 static const struct t_case cases[] = {
 	C(sequential),  C(gap),          C(seeks),      C(overlap),     C(pwrites),
 	C(vectors),     C(zero_length),  C(append),     C(two_writers), C(without_trunc),
 	C(trunc_twice), C(ftruncate),    C(sizes),      C(grows_large), C(many_bytes),
 	C(many_files),  C(buffer_reuse), C(path_reuse), C(excl),        C(odd_flags),
-	C(data_syncs),  C(locks),
+	C(data_syncs),  C(locks),        C(acl_dir),
 };
 
 int main(int argc, char **argv)
