@@ -167,6 +167,8 @@ static bool look_in_dir(struct fio_intent *it, void *arg)
 
 	if (state == FIO_ST_FREE || !d || d->ino != in->ino || d->dev != in->dev)
 		return true;
+	if (state == FIO_ST_OPEN && it->err) /* cannot be made: its descriptor says so */
+		return true;
 	pos = atomic_load(&it->queue_pos);
 	if (state == FIO_ST_QUEUED || state == FIO_ST_CLAIMED) {
 		if (pos >= in->end)
@@ -180,11 +182,14 @@ static bool look_in_dir(struct fio_intent *it, void *arg)
 bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 {
 	struct in_dir in = {.dev = dev, .ino = ino};
+	int64_t since;
 	bool any = false;
 
 	if (!fio_dir_busy(dev, ino))
 		return false;
+	since = fio_trace_begin();
 	fio_count(barrier_dir);
+	fio_count_at(FIO_CNT_cause_exit + (int)cause);
 	for (;;) {
 		in.found.it = NULL;
 		in.end = 0;
@@ -192,15 +197,13 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 		if (!in.found.it)
 			break;
 		any = true;
-		fio_finish(in.found, cause);
-		if (fio_state(in.found.it) == FIO_ST_OPEN && in.found.it->err)
-			return any;
+		finish(in.found);
 	}
-	if (!in.end)
-		return any;
 	/* Together, not one after the other: nobody waits for what another could begin meanwhile. */
-	finish_up_to(in.end);
-	return true;
+	if (in.end)
+		finish_up_to(in.end);
+	fio_trace_barrier(since, FIO_TRACE_DIRECTORY, cause);
+	return any || in.end;
 }
 
 /* An ordinary descriptor: whatever is pending on its inode under another name or descriptor. */

@@ -31,6 +31,17 @@ void preload_remove(void);
 /* Takes one option of the kind --engine VALUE, --warmup=VALUE, which sets FASTIO_ENGINE and so on.
  * Arguments used (1 or 2), or 0 with a message. */
 int preload_option(const char *verb, char **argv);
+
+/* A verb's own options: how many of the left words at argv were taken, 0: it is none of them. */
+typedef int own_option(void *arg, char **argv, int left);
+
+/* -o FILE, --output FILE, --output=FILE */
+int output_option(const char **output, char **argv, int left);
+
+/* Reads the options before a command.  The index of the command's first word; 0 if there is nothing to
+ * run: *status is what to end with. */
+int options_read(const char *verb, const char *help, own_option *own, void *arg, int argc,
+		 char **argv, int *status);
 /* Runs the command in place of this process; returns the exit status if it cannot. */
 int exec_command(char **argv);
 

@@ -132,6 +132,49 @@ unknown:
 	return 0;
 }
 
+int options_read(const char *verb, const char *help, own_option *own, void *arg, int argc,
+		 char **argv, int *status)
+{
+	int i = 1;
+
+	*status = EXIT_USAGE;
+	while (i < argc && argv[i][0] == '-' && argv[i][1]) {
+		int used;
+
+		if (!strcmp(argv[i], "--")) {
+			i++;
+			break;
+		}
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			fputs(help, stdout);
+			*status = finish_output();
+			return 0;
+		}
+		used = own(arg, argv + i, argc - i);
+		if (!used)
+			used = preload_option(verb, argv + i);
+		if (!used)
+			return 0;
+		i += used;
+	}
+	if (i < argc)
+		return i;
+	usage_failed(verb, "no command given", NULL);
+	return 0;
+}
+
+int output_option(const char **output, char **argv, int left)
+{
+	if ((!strcmp(argv[0], "-o") || !strcmp(argv[0], "--output")) && left > 1) {
+		*output = argv[1];
+		return 2;
+	}
+	if (strncmp(argv[0], "--output=", 9) != 0)
+		return 0;
+	*output = argv[0] + 9;
+	return 1;
+}
+
 int exec_command(char **argv)
 {
 	int err;

@@ -239,39 +239,32 @@ static int run_reported(const struct run *r, char **argv)
 	end_as(status);
 }
 
+static int own(void *arg, char **argv, int left)
+{
+	struct run *r = arg;
+	int used;
+
+	if (!strcmp(argv[0], "--report")) {
+		r->report = true;
+		return 1;
+	}
+	if (!strcmp(argv[0], "--json")) {
+		r->report = r->json = true;
+		return 1;
+	}
+	used = output_option(&r->output, argv, left);
+	if (used)
+		r->report = true;
+	return used;
+}
+
 int run_main(int argc, char **argv)
 {
 	struct run r = {0};
-	int i = 1, used;
+	int status, i = options_read("run", help, own, &r, argc, argv, &status);
 
-	while (i < argc && argv[i][0] == '-' && argv[i][1]) {
-		const char *arg = argv[i++];
-
-		if (!strcmp(arg, "--"))
-			break;
-		if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
-			fputs(help, stdout);
-			return finish_output();
-		}
-		if (!strcmp(arg, "--report")) {
-			r.report = true;
-		} else if (!strcmp(arg, "--json")) {
-			r.report = r.json = true;
-		} else if ((!strcmp(arg, "-o") || !strcmp(arg, "--output")) && i < argc) {
-			r.report = true;
-			r.output = argv[i++];
-		} else if (!strncmp(arg, "--output=", 9)) {
-			r.report = true;
-			r.output = arg + 9;
-		} else {
-			used = preload_option("run", argv + i - 1);
-			if (!used)
-				return EXIT_USAGE;
-			i += used - 1;
-		}
-	}
-	if (i >= argc)
-		return usage_failed("run", "no command given", NULL);
+	if (!i)
+		return status;
 	if (!preload_add())
 		return EXIT_OURS;
 	return r.report ? run_reported(&r, argv + i) : exec_command(argv + i);

@@ -331,35 +331,20 @@ static bool write_trace(const char *output, const char *records)
 	return ok;
 }
 
+static int own(void *arg, char **argv, int left)
+{
+	return output_option(arg, argv, left);
+}
+
 int trace_main(int argc, char **argv)
 {
 	const char *output = NULL;
 	struct scratch tmp;
 	uint64_t wall_ns;
-	int i = 1, used, status;
+	int status, i = options_read("trace", help, own, &output, argc, argv, &status);
 
-	while (i < argc && argv[i][0] == '-' && argv[i][1]) {
-		const char *arg = argv[i++];
-
-		if (!strcmp(arg, "--"))
-			break;
-		if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
-			fputs(help, stdout);
-			return finish_output();
-		}
-		if ((!strcmp(arg, "-o") || !strcmp(arg, "--output")) && i < argc) {
-			output = argv[i++];
-		} else if (!strncmp(arg, "--output=", 9)) {
-			output = arg + 9;
-		} else {
-			used = preload_option("trace", argv + i - 1);
-			if (!used)
-				return EXIT_USAGE;
-			i += used - 1;
-		}
-	}
-	if (i >= argc)
-		return usage_failed("trace", "no command given", NULL);
+	if (!i)
+		return status;
 	if (!output)
 		return usage_failed("trace", "no file for the timeline given: -o FILE", NULL);
 	if (!preload_add() || !scratch_make(&tmp, "trace"))

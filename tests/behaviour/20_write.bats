@@ -102,7 +102,7 @@ list_acls() {
 }
 
 @test "write: a directory with a default ACL" {
-	command -v setfacl >/dev/null || skip "needs setfacl (package acl)"
+	need setfacl
 	fiveways -d create -s default_acl -a list_acls wr acl_dir
 	grep -q '^user:1234:rw' "$W/acls"
 }

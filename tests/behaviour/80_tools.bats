@@ -45,13 +45,6 @@ two_trees() {
 	rm dst/many/f4
 }
 
-need() {
-	local t
-	for t; do
-		command -v "$t" >/dev/null || skip "no $t"
-	done
-}
-
 @test "tools: tar xf" {
 	fiveways -t -d create/write -s tree_and_archive sh -c 'mkdir out && tar xf archive.tar -C out && ls -R out'
 }

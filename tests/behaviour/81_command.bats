@@ -14,13 +14,6 @@ setup() {
 	cd "$W" || return
 }
 
-need() {
-	local t
-	for t; do
-		command -v "$t" >/dev/null || skip "no $t"
-	done
-}
-
 # archive N: archive.tar of N small files below src/
 archive() {
 	local i

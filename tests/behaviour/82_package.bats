@@ -25,13 +25,6 @@ setup() {
 	cd "$W" || return
 }
 
-need() {
-	local t
-	for t; do
-		command -v "$t" >/dev/null || skip "no $t"
-	done
-}
-
 need_deb() {
 	need dpkg-deb dpkg-shlibdeps
 	DEB=$(echo "$PKG"/build/*.deb)

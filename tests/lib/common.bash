@@ -48,6 +48,14 @@ teardown() {
 	fi
 }
 
+# need COMMAND...: skips the test without one of them
+need() {
+	local t
+	for t; do
+		command -v "$t" >/dev/null || skip "no $t"
+	done
+}
+
 # The environment of a mode, one assignment per element of ENVV.
 mode_env() {
 	ENVV=("FASTIO_STATS=$T/$1.stats" FASTIO_WARMUP=0)
