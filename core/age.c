@@ -128,7 +128,7 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	int dirfd, fd = -1, err = 0;
 
 	(void)arg;
-	if (state == FIO_ST_FREE || !it->linked || !it->dir)
+	if (state == FIO_ST_FREE || atomic_load(&it->done) || !it->linked || !it->dir)
 		return true;
 	if (it->made && state != FIO_ST_CLAIMED)
 		return true; /* written out by age */

@@ -194,6 +194,8 @@ void fio_exec(struct fio_intent *it, bool task)
 		step = FIO_STEP_UNLINK;
 		if (!fio_exec_replaced(it, dirfd))
 			err = sys_unlinkat(dirfd, it->name, 0);
+		if (err == -ENOENT && it->made) /* by the task before it was killed */
+			err = 0;
 		break;
 	}
 	if (task)
@@ -203,13 +205,22 @@ void fio_exec(struct fio_intent *it, bool task)
 	fio_complete(it, err, step, FIO_LOCK_HELD | (task ? FIO_LOCK_TASK : 0));
 }
 
+/*
+ * A task that is killed in here leaves the rest to whoever takes over, who does all of it again: each
+ * step is one that can be.
+ */
 static void release(struct fio_intent *it, uint32_t held)
 {
+	struct fio_dir *dir = it->dir;
+	uint32_t cap = it->cap;
+
+	atomic_store(&it->done, true);
 	/* First: who looks the tables up in vain afterwards must see that something was done. */
 	atomic_fetch_add(&fio_done_seq, 1);
 	fio_table_del(it, held);
-	if (it->dir)
-		fio_dir_unref(it->dir);
+	it->dir = NULL;
+	if (dir)
+		fio_dir_unref(dir);
 	if (it->sent) {
 		/* From here on the task closes what arrives late; what has arrived we hand back. */
 		int fd;
@@ -221,9 +232,8 @@ static void release(struct fio_intent *it, uint32_t held)
 		else if (fd == FIO_FD_LOST)
 			fio_task_copy_closed();
 	}
-	if (it->cap)
-		atomic_fetch_sub_explicit(&fio_held_bytes, it->cap, memory_order_relaxed);
 	fio_intent_put(it, held);
+	atomic_fetch_sub_explicit(&fio_held_bytes, cap, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&fio_live, 1, memory_order_release);
 }
 
@@ -235,6 +245,14 @@ void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t h
 		fio_error_record(it, step, err, (held & FIO_LOCK_TASK) != 0);
 	fio_trace_done(it, err, (held & FIO_LOCK_TASK) != 0);
 	release(it, held);
+	fio_queue_done(pos);
+}
+
+void fio_complete_again(struct fio_intent *it)
+{
+	uint64_t pos = atomic_load(&it->queue_pos);
+
+	release(it, FIO_LOCK_HELD);
 	fio_queue_done(pos);
 }
 

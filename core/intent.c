@@ -87,6 +87,7 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	it->what = 0;
 	it->made = false;
 	atomic_store_explicit(&it->by_caller, false, memory_order_relaxed);
+	atomic_store_explicit(&it->done, false, memory_order_relaxed);
 	it->sent = false;
 	it->linked = false;
 	it->fd = -1;
@@ -110,14 +111,15 @@ struct fio_intent *fio_intent_get(unsigned shard)
 void fio_intent_put(struct fio_intent *it, uint32_t held)
 {
 	unsigned shard = it->shard;
+	char *data = it->data;
 
-	if (it->data) {
-		fio_buf_put(shard, it->data, it->cap, held);
-		it->data = NULL;
-	}
-	atomic_fetch_and(&chunks[it->index / PER_CHUNK].used, ~(1ULL << it->index % PER_CHUNK));
+	/* The task may be killed at any point: better a buffer or slot is lost than given back twice. */
+	it->data = NULL;
+	if (data)
+		fio_buf_put(shard, data, it->cap, held);
 	atomic_store_explicit(&it->state, FIO_ST_FREE, memory_order_release);
 	atomic_fetch_add(&it->gen, 1);
+	atomic_fetch_and(&chunks[it->index / PER_CHUNK].used, ~(1ULL << it->index % PER_CHUNK));
 	fio_lock_as(&shards[shard].lock, held);
 	it->next_free = shards[shard].free;
 	shards[shard].free = it;

@@ -67,6 +67,7 @@ struct fio_intent {
 	uint8_t shard;          /* where intent and buffer came from */
 	bool made;              /* CREATE: the file exists by now, made by the task (see age.c) */
 	_Atomic bool by_caller; /* a program thread has claimed it and may have begun */
+	_Atomic bool done;      /* executed: what is left is to release it */
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
 	bool linked;            /* in the tables */

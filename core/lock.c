@@ -43,7 +43,7 @@ void fio_lock_slow(struct fio_lock *l, uint32_t held)
 			continue;
 		/* A holder that was killed will not come back: nothing it did not finish was acknowledged. */
 		if (held & FIO_LOCK_TASK ? !(old & FIO_LOCK_TASK) && fio_task_orphaned()
-					 : (old & FIO_LOCK_TASK) && fio_task_gone())
+					 : (old & FIO_LOCK_TASK) && fio_task_lost())
 			atomic_compare_exchange_strong(&l->word, &old, 0);
 	}
 }

@@ -93,7 +93,7 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 		uint64_t expect;
 		bool mine = false;
 
-		if (cell == CELL_EMPTY) {
+		if (cell == CELL_EMPTY || (cell & 1 && cell != CELL_DONE(pos))) {
 			/* Reserved and not yet stored, or retired meanwhile: look again next time. */
 			gap = true;
 			continue;
@@ -132,18 +132,27 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 	return NULL;
 }
 
-void fio_queue_done(uint64_t pos)
+/*
+ * retire moves first: a task that is killed in between leaves a cell of an earlier lap behind, which is
+ * nothing to anybody.  The position's next user may have taken the cell meanwhile.
+ */
+static void advance(void)
 {
-	atomic_store(&cells[pos & MASK], CELL_DONE(pos));
 	for (;;) {
 		uint64_t r = atomic_load(&retire);
 		uintptr_t done = CELL_DONE(r);
 
-		if (r == atomic_load(&head) ||
-		    !atomic_compare_exchange_strong(&cells[r & MASK], &done, CELL_EMPTY))
+		if (r == atomic_load(&head) || atomic_load(&cells[r & MASK]) != done)
 			break;
-		atomic_store(&retire, r + 1);
+		if (atomic_compare_exchange_strong(&retire, &r, r + 1))
+			atomic_compare_exchange_strong(&cells[r & MASK], &done, CELL_EMPTY);
 	}
+}
+
+void fio_queue_done(uint64_t pos)
+{
+	atomic_store(&cells[pos & MASK], CELL_DONE(pos));
+	advance();
 	fio_queue_notify();
 }
 
@@ -166,7 +175,8 @@ static bool gen_done(const void *arg, uint64_t gen)
 {
 	const struct fio_intent *it = arg;
 
-	return atomic_load(&it->gen) != (uint32_t)gen;
+	/* Free with this gen: the task was killed while it gave it back. */
+	return atomic_load(&it->gen) != (uint32_t)gen || atomic_load(&it->state) == FIO_ST_FREE;
 }
 
 static void wait_until(bool (*reached)(const void *, uint64_t), const void *arg, uint64_t value)
@@ -225,11 +235,8 @@ void fio_queue_unclaim(struct fio_intent *it)
 
 void fio_queue_repair(void)
 {
-	const struct timespec settle = {.tv_nsec = 1000000};
 	uint64_t end = atomic_load(&head);
 
-	/* Program threads that are just at that point get past it meanwhile. */
-	sys_nanosleep(&settle);
 	for (uint64_t pos = atomic_load(&retire); pos < end; pos++) {
 		uintptr_t cell = atomic_load(&cells[pos & MASK]);
 		struct fio_intent *it = (struct fio_intent *)cell;
@@ -239,6 +246,8 @@ void fio_queue_repair(void)
 		if (atomic_load(&it->state) == FIO_ST_FREE || atomic_load(&it->queue_pos) != pos)
 			fio_queue_done(pos);
 	}
+	advance();
+	fio_queue_notify();
 }
 
 void fio_queue_reset(void)

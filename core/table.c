@@ -62,7 +62,6 @@ void fio_table_del(struct fio_intent *it, uint32_t held)
 
 	if (!it->linked)
 		return;
-	it->linked = false;
 	if (it->name_hash) {
 		b = bucket(names, it->name_hash);
 		fio_lock_as(&b->lock, held);
@@ -85,6 +84,7 @@ void fio_table_del(struct fio_intent *it, uint32_t held)
 		}
 		fio_unlock(&b->lock);
 	}
+	it->linked = false;
 }
 
 static bool has_begun(struct fio_intent *it)

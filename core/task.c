@@ -587,19 +587,36 @@ bool fio_task_gone(void)
 	return pid && ended(pid);
 }
 
+bool fio_task_lost(void)
+{
+	return atomic_load(&task.failed) || fio_task_gone();
+}
+
+/* The task is dead and had this in hand. */
 static bool take_back(struct fio_intent *it, void *arg)
 {
 	(void)arg;
-	if (fio_state(it) == FIO_ST_CLAIMED && !atomic_load(&it->by_caller)) {
-		it->made = true; /* it may have been begun */
-		fio_queue_unclaim(it);
-		fio_count(task_taken_over);
+	if (fio_state(it) == FIO_ST_BUSY && atomic_load(&it->lock.word) & FIO_LOCK_TASK) {
+		/* It came of age just then, and may be there by now. */
+		it->oflags &= ~O_EXCL;
+		atomic_store(&it->state, FIO_ST_OPEN);
+		fio_unlock(&it->lock);
 	}
+	if (fio_state(it) != FIO_ST_CLAIMED || atomic_load(&it->by_caller))
+		return true;
+	if (atomic_load(&it->done)) {
+		fio_complete_again(it);
+		return true;
+	}
+	it->made = true; /* it may have been begun */
+	fio_queue_unclaim(it);
+	fio_count(task_taken_over);
 	return true;
 }
 
 void fio_task_check(void)
 {
+	const struct timespec settle = {.tv_nsec = 1000000};
 	int pid;
 
 	if (!fio_task_gone())
@@ -611,6 +628,8 @@ void fio_task_check(void)
 		atomic_store(&task.failed, true);
 		atomic_store(&task.pid, 0);
 		fio_log("the background task was killed: going on without it", NULL);
+		/* Program threads that are just claiming or queuing something get past it. */
+		sys_nanosleep(&settle);
 		fio_intent_each(take_back, NULL);
 		fio_take_over();
 		atomic_store(&fio_copies, 0);

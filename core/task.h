@@ -25,6 +25,8 @@ void fio_task_stop(void);
 bool fio_task_running(void);
 /* Started once, and no longer alive although nobody stopped it. */
 bool fio_task_gone(void);
+/* There is none, and there was one that was killed: what it holds nobody gives back. */
+bool fio_task_lost(void);
 /* In the task: the program has died. */
 bool fio_task_orphaned(void);
 /* If it is gone, put back what it had claimed and go on without it. */
