@@ -25,6 +25,8 @@
 
 /* Handing an open file to the task costs as much as writing this much; tests hold everything. */
 #define HOLD_MIN 16384
+/* A write within a page is done as a whole or not at all, also when the program is killed in it. */
+#define WHOLE_MAX 4096
 
 /* ---- the descriptor's intent ---- */
 
@@ -44,6 +46,7 @@ struct fio_intent *fio_fd_lock(int fd)
 /* Locked and OPEN; the descriptor is ordinary from now on and the intent is gone. */
 static void detach(struct fio_intent *it)
 {
+	atomic_store(&it->done, true); /* what the program does next must be the last word */
 	atomic_store(&it->state, FIO_ST_BUSY);
 	fio_fd_clear(it->fd);
 	it->fd = -1;
@@ -181,9 +184,6 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 		return false;
 	}
 	if (it->kind == FIO_KIND_WRITE && !it->sent) {
-		/* One write that replaces the whole content: in place, now, nothing to hold. */
-		if (it->what & FIO_SET_TRUNC && (off_t)n == it->old_size)
-			return false;
 		if (n < HOLD_MIN && fio_opt.warmup) {
 			fio_paid(FIO_KIND_WRITE, false);
 			fio_count(pass_small);
@@ -204,7 +204,7 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 static bool same_size(const struct fio_intent *it, size_t n, off_t off)
 {
 	return it->kind == FIO_KIND_WRITE && it->what == FIO_SET_TRUNC && !it->made && !it->err &&
-	       it->len == 0 && off == 0 && (off_t)n == it->old_size;
+	       it->len == 0 && off == 0 && (off_t)n == it->old_size && n <= WHOLE_MAX;
 }
 
 /* Locked.  Bytes taken, -errno, or FIO_PASS; unlocked in any case. */

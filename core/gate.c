@@ -82,10 +82,15 @@ struct fio_thread *fio_enter(void)
 	for (;;) {
 		atomic_fetch_add(&gate[t->shard].inside, 1);
 		if (likely(!atomic_load(&closed)))
-			return t;
+			break;
 		atomic_fetch_sub(&gate[t->shard].inside, 1);
 		sys_futex_wait(&closed, 1, NULL);
 	}
+	if (likely(atomic_load(&fio_on)))
+		return t;
+	/* Whoever had closed it has ended deferral. */
+	fio_leave(t);
+	return NULL;
 }
 
 void fio_leave(struct fio_thread *t)

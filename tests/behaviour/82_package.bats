@@ -168,7 +168,6 @@ unpacks() {
 }
 
 @test "package: the Debian package in a fresh Debian" {
-	[[ -n ${FASTIO_TEST_FULL:-} ]] || skip 'long: FASTIO_TEST_FULL=1'
 	need_deb
 	need debootstrap
 	[[ $(id -u) == 0 ]] || skip 'needs root'
