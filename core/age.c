@@ -81,6 +81,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 	/* What was closed before it keeps an earlier time of modification. */
 	if (fio_state(it) == FIO_ST_OPEN && !it->made && it->linked && !fio_queue_depth() &&
 	    atomic_load(&it->dir->task_fd) >= 0) {
+		atomic_store(&it->aging, true);
 		atomic_store(&it->state, FIO_ST_BUSY);
 		fd = make(it, &step);
 		if (fd >= 0) {
@@ -98,6 +99,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 		}
 		atomic_fetch_add(&fio_done_seq, 1);
 		atomic_store(&it->state, FIO_ST_OPEN);
+		atomic_store(&it->aging, false);
 	}
 	fio_unlock(&it->lock);
 	return true;

@@ -71,6 +71,8 @@ static void finish(struct fio_found f)
 		case FIO_ST_BUSY:
 			fio_lock(&it->lock);
 			fio_unlock(&it->lock);
+			if (unlikely(atomic_load(&it->aging)))
+				fio_task_check();
 			continue;
 		case FIO_ST_QUEUING:
 		case FIO_ST_CLAIMED:

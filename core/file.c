@@ -36,7 +36,14 @@ struct fio_intent *fio_fd_lock(int fd)
 
 	if (!it)
 		return NULL;
-	fio_lock(&it->lock);
+	for (;;) {
+		fio_lock(&it->lock);
+		if (it->fd != fd || fio_state(it) == FIO_ST_OPEN || !atomic_load(&it->aging))
+			break;
+		/* The task was killed while it made the file, and the lock was broken. */
+		fio_unlock(&it->lock);
+		fio_task_check();
+	}
 	if (it->fd == fd && fio_state(it) == FIO_ST_OPEN)
 		return it;
 	fio_unlock(&it->lock);

@@ -88,6 +88,7 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	it->made = false;
 	atomic_store_explicit(&it->by_caller, false, memory_order_relaxed);
 	atomic_store_explicit(&it->done, false, memory_order_relaxed);
+	atomic_store_explicit(&it->aging, false, memory_order_relaxed);
 	it->sent = false;
 	it->linked = false;
 	it->fd = -1;

@@ -68,6 +68,7 @@ struct fio_intent {
 	bool made;              /* CREATE: the file exists by now, made by the task (see age.c) */
 	_Atomic bool by_caller; /* a program thread has claimed it and may have begun */
 	_Atomic bool done;      /* executed: what is left is to release it */
+	_Atomic bool aging;     /* BUSY by the task, which holds the lock */
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
 	bool linked;            /* in the tables */

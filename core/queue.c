@@ -217,7 +217,7 @@ void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen)
 static bool copies_done(const void *arg, uint64_t value)
 {
 	(void)arg;
-	return atomic_load(&fio_copies) == value;
+	return atomic_load(&fio_copies) == value || !fio_task_running();
 }
 
 void fio_queue_wait_copies(void)

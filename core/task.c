@@ -596,10 +596,12 @@ bool fio_task_lost(void)
 static bool take_back(struct fio_intent *it, void *arg)
 {
 	(void)arg;
-	if (fio_state(it) == FIO_ST_BUSY && atomic_load(&it->lock.word) & FIO_LOCK_TASK) {
+	if (atomic_load(&it->aging)) {
 		/* It came of age just then, and may be there by now. */
+		fio_lock(&it->lock);
 		it->oflags &= ~O_EXCL;
 		atomic_store(&it->state, FIO_ST_OPEN);
+		atomic_store(&it->aging, false);
 		fio_unlock(&it->lock);
 	}
 	if (fio_state(it) != FIO_ST_CLAIMED || atomic_load(&it->by_caller))
