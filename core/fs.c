@@ -34,7 +34,7 @@ static const struct {
 } known[] = {
 	{0xEF53, true, true},      /* ext2, ext3, ext4 */
 	{0x58465342, false, true}, /* xfs: two unlinkers in one directory are slower than one */
-	{0x9123683E, true, true},  /* btrfs */
+	{0x9123683E, false, true}, /* btrfs: the same */
 	{0x01021994, true, true},  /* tmpfs */
 	{0xF2F52010, true, true},  /* f2fs */
 	{0x794c7630, true,
