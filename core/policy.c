@@ -15,7 +15,8 @@
 #define COST 8           /* credit that a deferral costs which was forced at once */
 #define UPDATE_RUN 32    /* files overwritten in a row before that is deferred */
 #define RUN_GAP_US 20000 /* more between two of them, and it is no run */
-#define PAUSE 256        /* files after which a kind of deferral that did not pay is tried again */
+#define PAUSE_MAX 8192
+#define PAUSE 256 /* files after which a kind of deferral that did not pay is tried again */
 
 /*
  * A kind of deferral that is undone by the program's next call only costs.  Each success adds to the
@@ -24,13 +25,14 @@
 struct credit {
 	_Atomic int left;  /* 0: paused */
 	_Atomic int pause; /* files until it is tried again */
+	_Atomic int span;  /* length of the next pause, doubled by each trial in vain */
 };
 
 /* By kind of intent; removals have none. */
 static struct credit credits[] = {
-	[FIO_KIND_CREATE] = {CREDIT_START, 0},
-	[FIO_KIND_WRITE] = {CREDIT_START, 0},
-	[FIO_KIND_UPDATE] = {CREDIT_START, 0},
+	[FIO_KIND_CREATE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_WRITE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_UPDATE] = {CREDIT_START, 0, PAUSE},
 };
 static _Atomic int64_t seen;
 
@@ -60,7 +62,7 @@ bool fio_may(enum fio_kind kind)
 		return true;
 	if (atomic_fetch_sub(&c->pause, 1) > 1)
 		return false;
-	atomic_store(&c->left, COST + 1);
+	atomic_store(&c->left, 1);
 	return true;
 }
 
@@ -72,11 +74,17 @@ void fio_paid(enum fio_kind kind, bool useful)
 	if (useful) {
 		if (left < CREDIT_MAX)
 			atomic_store_explicit(&c->left, left + 1, memory_order_relaxed);
+		if (left == CREDIT_START)
+			atomic_store_explicit(&c->span, PAUSE, memory_order_relaxed);
 	} else if (left > COST) {
 		atomic_store_explicit(&c->left, left - COST, memory_order_relaxed);
 	} else {
+		int span = atomic_load_explicit(&c->span, memory_order_relaxed);
+
 		atomic_store_explicit(&c->left, 0, memory_order_relaxed);
-		atomic_store_explicit(&c->pause, PAUSE, memory_order_relaxed);
+		atomic_store_explicit(&c->pause, span, memory_order_relaxed);
+		if (span < PAUSE_MAX)
+			atomic_store_explicit(&c->span, 2 * span, memory_order_relaxed);
 	}
 }
 
@@ -128,5 +136,5 @@ void fio_policy_reset(void)
 	atomic_store(&seen, 0);
 	atomic_store(&updates.n, 0);
 	for (size_t i = 0; i < FIO_ARRAY_SIZE(credits); i++)
-		credits[i] = (struct credit){CREDIT_START, 0};
+		credits[i] = (struct credit){CREDIT_START, 0, PAUSE};
 }

@@ -19,7 +19,7 @@
 #include "task.h"
 #include "util.h"
 
-#define RUN_MIN 32 /* unlinks in a row in one directory before they are deferred */
+#define RUN_MIN 96 /* unlinks in a row in one directory before they are deferred */
 #define ATTR_IMMUTABLE 0x10u
 #define ATTR_APPEND 0x20u
 #define ATTR_MOUNT_ROOT 0x2000u
