@@ -168,6 +168,9 @@ static bool may_update(const struct target *f, const struct statx *sx)
 	    dev != f->dir->dev || sx->stx_attributes & ODD_ATTRS || sx->stx_mode & ODD_MODE ||
 	    !fio_may_open(sx->stx_mode, sx->stx_uid, f->flags))
 		return false;
+	/* fs.protected_regular: with O_CREAT, another's file there may be refused even to root. */
+	if (f->flags & O_CREAT && f->dir->mode & S_ISVTX)
+		return false;
 	if (fio_is_mapped(ino_hash) || fio_is_locked(ino_hash)) {
 		fio_count(pass_mapped);
 		return false;

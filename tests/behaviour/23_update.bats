@@ -28,6 +28,10 @@ load ../lib/common
 	fiveways -d none -u 65534 -s own upd modes
 }
 
+@test "update: somebody else's file in a sticky directory" {
+	fiveways -d update upd sticky
+}
+
 @test "update: mode, size and attributes change while it is open" {
 	fiveways -d update upd changed_while_open
 }

@@ -21,6 +21,11 @@ static void fixture(void)
 	OK(chmod("c", 0755));
 	OK(chmod("d", 04644));
 	OK(chmod("e", 0444));
+	OK(mkdir("sticky", 0700));
+	putn("sticky/x", OLD, 8);
+	OK(chmod("sticky", 01777));
+	if (geteuid() == 0)
+		OK(chown("sticky/x", 1234, 1234));
 }
 
 /* Opens for update and writes n bytes; the library holds them. */
@@ -121,6 +126,26 @@ CASE(modes)
 	show("e");
 	R(close(update("f", OLD)));
 	show("f");
+}
+
+/* sticky/ is everybody's; the file in it belongs to somebody else if we are root. */
+CASE(sticky)
+{
+	int fd;
+
+	R(close(update("a", OLD)));
+	for (int i = 0; i < 3; i++) {
+		fd = R(open("sticky/x", O_WRONLY | O_TRUNC | O_CREAT, 0644));
+		if (fd >= 0) {
+			R(write(fd, "mine", 4));
+			R(close(fd));
+		}
+	}
+	show("sticky/x");
+	fd = R(open("sticky/x", O_WRONLY | O_TRUNC));
+	R(write(fd, "mine", 4));
+	R(close(fd));
+	show("sticky/x");
 }
 
 CASE(changed_while_open)
@@ -256,6 +281,7 @@ CASE(descriptors)
 }
 
 static const struct t_case cases[] = {
+	C(sticky),
 	C(sizes),
 	C(in_turn),
 	C(aliases),
