@@ -138,6 +138,14 @@ bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, in
 	return again;
 }
 
+static bool leads_to(int dirfd, const char *path, int flags, const struct stat *to)
+{
+	struct stat st;
+
+	return sys_fstatat(dirfd, path, &st, flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) == 0 &&
+	       st.st_ino == to->st_ino && st.st_dev == to->st_dev;
+}
+
 bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t seq)
 {
 	struct fio_thread *t;
@@ -171,8 +179,10 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
 			      FIO_CAUSE_PATH);
-		/* No link left: its removal was pending when it was opened. */
-		again |= st.st_nlink == 0 && fio_seq() != seq;
+		/* Its removal may have been done since it was opened.  Asked after the look at the tables,
+		 * which the removal has left by now. */
+		if (!again && fio_seq() != seq)
+			again = !leads_to(dirfd, path, flags, &st);
 	} else {
 		/* A descriptor of a placeholder, by /proc/self/fd: the real file is meant. */
 		again = is_magic(path) && atomic_load(&fio_n_open);
