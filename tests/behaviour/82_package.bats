@@ -41,7 +41,7 @@ unpacks() {
 	rm -r src
 	run -0 "${prefix[@]}" fastio --engine sync --json -o /try/report tar xf /try/a.tar -C /try
 	assert_output ''
-	jq -e '.deferred.create > 100' "$1/try/report"
+	jq -e '.deferred.create > 0' "$1/try/report"
 	[[ $(find "$1/try/src" -type f | wc -l) == 200 ]]
 }
 
@@ -179,8 +179,8 @@ unpacks() {
 	cp "$DEB" root/fastio.deb
 	chroot root dpkg -i /fastio.deb
 	mount -t proc proc root/proc
-	unpacks root chroot root
-	run chroot root fastio doctor /try tar
+	unpacks root env -u TMPDIR chroot root
+	run env -u TMPDIR chroot root fastio doctor /try tar
 	((status < 2)) || fail "$output"
 	assert_output --partial 'creates were deferred'
 	umount root/proc
