@@ -331,6 +331,7 @@ static bool sleep_now(int pidfd, bool deep)
 		{.fd = pidfd, .events = POLLIN},
 	};
 	const struct timespec nap = {.tv_nsec = NAP_NS};
+	bool woken;
 
 	atomic_store(&task.sleeping, deep ? DEEP : NAP);
 	if (atomic_load(&task.stop) ||
@@ -340,10 +341,11 @@ static bool sleep_now(int pidfd, bool deep)
 		return true;
 	}
 	sys_ppoll(fds, pidfd >= 0 ? 2 : 1, deep && pidfd >= 0 ? NULL : &nap);
-	atomic_store(&task.sleeping, AWAKE);
+	/* Mail alone (a directory) is not work to come. */
+	woken = atomic_exchange(&task.sleeping, AWAKE) == AWAKE;
 	if (fds[0].revents)
 		read_mail(false);
-	return fds[0].revents;
+	return woken;
 }
 
 static void work(int parent)
