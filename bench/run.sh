@@ -343,19 +343,19 @@ in_rounds() {
 # The warm-up run leaves its files, so that the trees can be compared.
 phases_run() {
 	local fs=$1 workload=$2 method=$3 pair=$4 threads=${2#phases-} metrics
-	local command=("$BENCH" phases --json --dir "$MNT/work" --name out --files "$PHASE_FILES"
+	local command=("$BENCH" phases --json --dir "$MNT/bench" --name out --files "$PHASE_FILES"
 		--size "$SIZE" --threads "${threads%t}" "${PHASES_ARGS[@]}")
 	TREE=-
-	OUT=$MNT/work/out
+	OUT=$MNT/bench/out
 	rm -rf "$OUT" # only there after a failed run
 	if [ "$pair" = 0 ]; then
-		timed "$method" "$MNT/work" "${command[@]}" --phases create,update,read
+		timed "$method" "$MNT/bench" "${command[@]}" --phases create,update,read
 		check_run "$fs" "$workload" "$method" || return 0
 		compare_trees "$fs" "$workload" "$method" --mtime no
 		record "$fs" "$workload" "$method" 0 "$TREE" '{}'
 		return 0
 	fi
-	timed "$method" "$MNT/work" "${command[@]}"
+	timed "$method" "$MNT/bench" "${command[@]}"
 	check_run "$fs" "$workload" "$method" || return 0
 	metrics=$(jq -c '.total_ms as $t | [.phases[] | {(.name): .ms}] | add
 		| . + {total: $t}' "$WORK/out")
@@ -375,8 +375,8 @@ bench_phases() {
 # ---- programs ----
 
 program_run() {
-	local fs=$1 workload=$2 method=$3 pair=$4 argv cwd=$MNT/work options=(--mtime s) c
-	OUT=$MNT/work/out
+	local fs=$1 workload=$2 method=$3 pair=$4 argv cwd=$MNT/bench options=(--mtime s) c
+	OUT=$MNT/bench/out
 	rm -rf "$OUT"
 	$BEFORE
 	[ "$BEFORE" != out_npm ] || cwd=$OUT
@@ -455,7 +455,7 @@ compare() {
 	wanted "$name" compare || return 0
 	out=$OUT_DIR/$name-$fs
 	if command -v gnuplot >/dev/null; then chart=(--svg "$out.svg"); fi
-	"$BENCH" "$name" --dir "$MNT/work" "$@" "${chart[@]}" >"$out.txt" 2>"$WORK/err" || {
+	"$BENCH" "$name" --dir "$MNT/bench" "$@" "${chart[@]}" >"$out.txt" 2>"$WORK/err" || {
 		failed "$fs $name"
 		return 0
 	}
@@ -485,7 +485,7 @@ DIR=${DIR:-${TMPDIR:-/tmp}}
 for fs in "${FS_ARRAY[@]}"; do
 	fs_open "$fs" || continue
 	jq -nc --arg fs "$fs" --arg mount "$FS_MOUNT" '{kind: "fs", $fs, $mount}' >>"$RESULTS"
-	mkdir -p "$MNT/work"
+	mkdir -p "$MNT/bench"
 	bench_phases "$fs"
 	bench_programs "$fs"
 	bench_compare "$fs"
