@@ -237,23 +237,20 @@ static void release(struct fio_intent *it, uint32_t held)
 	atomic_fetch_sub_explicit(&fio_live, 1, memory_order_release);
 }
 
-void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t held)
+void fio_complete_release(struct fio_intent *it, uint32_t held)
 {
 	uint64_t pos = atomic_load(&it->queue_pos);
 
-	if (unlikely(err))
-		fio_error_record(it, step, err, (held & FIO_LOCK_TASK) != 0);
-	fio_trace_done(it, err, (held & FIO_LOCK_TASK) != 0);
 	release(it, held);
 	fio_queue_done(pos);
 }
 
-void fio_complete_again(struct fio_intent *it)
+void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t held)
 {
-	uint64_t pos = atomic_load(&it->queue_pos);
-
-	release(it, FIO_LOCK_HELD);
-	fio_queue_done(pos);
+	if (unlikely(err))
+		fio_error_record(it, step, err, (held & FIO_LOCK_TASK) != 0);
+	fio_trace_done(it, err, (held & FIO_LOCK_TASK) != 0);
+	fio_complete_release(it, held);
 }
 
 void fio_discard(struct fio_intent *it, uint32_t held)

@@ -52,8 +52,8 @@ void fio_exec(struct fio_intent *it, bool task);
  * told; a failure is recorded for the program.  held: how the caller holds locks (lock.h).
  */
 void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t held);
-/* What the task had executed and not released when it was killed. */
-void fio_complete_again(struct fio_intent *it);
+/* The last part of that; alone for what the task had executed and not released when it was killed. */
+void fio_complete_release(struct fio_intent *it, uint32_t held);
 /* Same for one that never was in the queue. */
 void fio_discard(struct fio_intent *it, uint32_t held);
 

@@ -12,6 +12,9 @@
  *	QUEUED -> CLAIMED compare-and-swap by exactly one executor, who owns all fields from then on
  *	CLAIMED/BUSY/OPEN -> FREE  executed; gen changes, waiters look at gen
  *
+ * done is set between the execution and the release: who takes over, from a task or a program that was
+ * killed, releases such an intent and does not execute it again.
+ *
  * While OPEN or BUSY, fields are touched with the lock held.  key fields (dir, name, name_hash, ino_hash)
  * do not change while the intent is in a table.  Memory is type-stable: a stale pointer may be
  * locked and its gen compared.  When the program has died, the background task alone runs and takes

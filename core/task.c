@@ -49,10 +49,9 @@ enum { AWAKE, NAP, DEEP };
 enum mail_type { MAIL_WAKE, MAIL_DIR, MAIL_FILE, MAIL_GIVE, MAIL_CLOSE };
 
 struct mail {
-	uint32_t type; /* enum mail_type */
-	uint32_t
-		index; /* of the directory or intent; the processor of the sender; the descriptor */
-	uint32_t gen;  /* its gen when sent */
+	uint32_t type;  /* enum mail_type */
+	uint32_t index; /* of the directory or intent; sender's processor; descriptor */
+	uint32_t gen;   /* its gen when sent */
 };
 
 _Atomic uint32_t fio_copies;
@@ -264,6 +263,11 @@ int fio_task_take(struct fio_intent *it)
 
 /* ---- waking ---- */
 
+static uint32_t unclaimed(void)
+{
+	return fio_queue_unclaimed(fio_queue_head());
+}
+
 void fio_task_wake(void)
 {
 	if (!fio_task_running())
@@ -283,7 +287,7 @@ void fio_task_poke(bool queued)
 	s = atomic_load_explicit(&task.sleeping, memory_order_relaxed);
 	if (s == AWAKE)
 		return;
-	if (s == DEEP || (queued && fio_queue_unclaimed(fio_queue_head()) >= WAKE_BATCH))
+	if (s == DEEP || (queued && unclaimed() >= WAKE_BATCH))
 		fio_task_wake();
 }
 
@@ -334,8 +338,7 @@ static bool sleep_now(int pidfd, bool deep)
 	bool woken;
 
 	atomic_store(&task.sleeping, deep ? DEEP : NAP);
-	if (atomic_load(&task.stop) ||
-	    fio_queue_unclaimed(fio_queue_head()) >= (deep ? 1 : WAKE_BATCH) ||
+	if (atomic_load(&task.stop) || unclaimed() >= (deep ? 1 : WAKE_BATCH) ||
 	    (deep && fio_pending())) {
 		atomic_store(&task.sleeping, AWAKE);
 		return true;
@@ -367,7 +370,7 @@ static void work(int parent)
 			return;
 		}
 		flying = task.engine->reap(false);
-		if (fio_opt.lag_us && fio_queue_unclaimed(fio_queue_head()))
+		if (fio_opt.lag_us && unclaimed())
 			lag();
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {
@@ -609,7 +612,7 @@ static bool take_back(struct fio_intent *it, void *arg)
 	if (fio_state(it) != FIO_ST_CLAIMED || atomic_load(&it->by_caller))
 		return true;
 	if (atomic_load(&it->done)) {
-		fio_complete_again(it);
+		fio_complete_release(it, FIO_LOCK_HELD);
 		return true;
 	}
 	it->made = true; /* it may have been begun */

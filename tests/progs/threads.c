@@ -16,8 +16,11 @@ static void fixture(void)
 
 static long problems;
 
-static void problem(void)
+#define problem() problem_at(__LINE__)
+
+static void problem_at(int line)
 {
+	dprintf(2, "threads.c:%d: %m\n", line);
 	__atomic_add_fetch(&problems, 1, __ATOMIC_RELAXED);
 }
 
