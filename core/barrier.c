@@ -92,6 +92,21 @@ void fio_finish(struct fio_found f, enum fio_cause cause)
 	fio_trace_barrier(since, FIO_TRACE_FILE, cause);
 }
 
+bool fio_finish_inode(dev_t dev, ino_t ino, enum fio_cause cause)
+{
+	uint64_t hash = fio_hash_inode(dev, ino);
+	struct fio_found f;
+	bool any = false;
+
+	while ((f = fio_table_by_ino(hash)).it) {
+		fio_finish(f, cause);
+		any = true;
+		if (fio_state(f.it) == FIO_ST_OPEN && f.it->err)
+			break; /* cannot be opened: its descriptor says so */
+	}
+	return any;
+}
+
 void fio_drain(void)
 {
 	uint64_t limit = fio_queue_head();
@@ -209,12 +224,10 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 }
 
 /* An ordinary descriptor: whatever is pending on its inode under another name or descriptor. */
-static enum fio_class finish_inode(int fd, enum fio_cause cause)
+static enum fio_class finish_fd(int fd, enum fio_cause cause)
 {
 	enum fio_class class;
-	struct fio_found f;
 	struct stat st;
-	uint64_t hash;
 
 	if (sys_fstat(fd, &st) < 0)
 		return FIO_CLASS_OTHER;
@@ -223,9 +236,8 @@ static enum fio_class finish_inode(int fd, enum fio_cause cause)
 		class = FIO_CLASS_QUIET;
 	if (class == FIO_CLASS_DIR)
 		fio_finish_dir(st.st_dev, st.st_ino, cause);
-	hash = fio_hash_inode(st.st_dev, st.st_ino);
-	while (class == FIO_CLASS_REG && (f = fio_table_by_ino(hash)).it)
-		fio_finish(f, cause);
+	if (class == FIO_CLASS_REG)
+		fio_finish_inode(st.st_dev, st.st_ino, cause);
 	return class;
 }
 
@@ -242,7 +254,7 @@ void fio_release_fd_slow(int fd, enum fio_cause cause)
 		fio_count_at(FIO_CNT_cause_exit + (int)cause);
 		fio_file_flush(it, true);
 	} else {
-		finish_inode(fd, cause);
+		finish_fd(fd, cause);
 	}
 	fio_leave(t);
 }
@@ -260,7 +272,7 @@ void fio_peek_fd_slow(int fd, enum fio_cause cause)
 		return;
 	it = fio_fd_lock(fd);
 	if (!it) {
-		finish_inode(fd, cause);
+		finish_fd(fd, cause);
 		goto out;
 	}
 	if (it->kind == FIO_KIND_WRITE && !it->len && !it->what) {
@@ -289,7 +301,7 @@ void fio_release_channel_slow(int fd)
 	it = fio_fd_lock(fd);
 	if (it)
 		fio_file_flush(it, true);
-	else if (finish_inode(fd, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
+	else if (finish_fd(fd, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
 		fio_finish_all(FIO_CAUSE_CHANNEL);
 	fio_leave(t);
 }

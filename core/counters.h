@@ -66,6 +66,7 @@
 	X(pass, exists)        \
 	X(pass, space)         \
 	X(pass, busy)          \
+	X(pass, race)          \
 	X(pass, size)          \
 	X(pass, order)         \
 	X(pass, memory)        \

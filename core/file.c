@@ -62,6 +62,17 @@ static void detach(struct fio_intent *it)
 	fio_discard(it, FIO_LOCK_HELD);
 }
 
+bool fio_file_untie(int fd)
+{
+	struct fio_intent *it = fio_fd_lock(fd);
+
+	if (!it)
+		return false;
+	detach(it);
+	sys_close(fd);
+	return true;
+}
+
 /* The file that the task has made early, by its own descriptor or else by its name. */
 static int take_made(struct fio_intent *it)
 {

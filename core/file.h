@@ -19,9 +19,14 @@ struct fio_intent *fio_fd_lock(int fd);
  */
 int fio_file_flush(struct fio_intent *it, bool forced);
 
+/* fd is ordinary and closed, what was put off is forgotten; false: it was made real meanwhile. */
+bool fio_file_untie(int fd);
+
 /* Finishes an intent found in a table: claims and executes it or waits for it. */
 void fio_finish(struct fio_found f, enum fio_cause cause);
 
+/* Finishes what is pending on an inode; false if there was nothing. */
+bool fio_finish_inode(dev_t dev, ino_t ino, enum fio_cause cause);
 /* Finishes what is pending in a directory; false if there was nothing. */
 bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause);
 /* Finishes whatever is pending under path's last component, in any directory. */

@@ -229,6 +229,26 @@ static inline void fio_paths_changed(void)
 /* Attributes that stat does not show (ACLs, flags) changed. */
 void fio_traits_changed(void);
 
+/* ---- names that one thread changes while another opens or removes files ---- */
+
+extern _Atomic bool fio_threaded;     /* the program has had a second thread */
+extern _Atomic uint32_t fio_changers; /* calls under way that make, replace or remove names */
+
+/* Before the barrier in front of such a call; true if fio_change_end is to be called after it. */
+static inline bool fio_change_begin(void)
+{
+	if (!atomic_load_explicit(&fio_threaded, memory_order_relaxed))
+		return false;
+	atomic_fetch_add(&fio_changers, 1);
+	return true;
+}
+
+static inline void fio_change_end(const bool *begun)
+{
+	if (*begun)
+		atomic_fetch_sub(&fio_changers, 1);
+}
+
 /* ---- channels that nobody else can hold (channel.h) ---- */
 
 extern _Atomic uint32_t fio_channel_epoch;

@@ -136,11 +136,13 @@ int fio_exit(int status)
 	return status;
 }
 
+_Atomic bool fio_threaded;
+_Atomic uint32_t fio_changers;
+
 void fio_threads_begin(void)
 {
-	static _Atomic bool begun;
-
-	if (atomic_load_explicit(&fio_on, memory_order_relaxed) && !atomic_exchange(&begun, true))
+	if (atomic_load_explicit(&fio_on, memory_order_relaxed) &&
+	    !atomic_exchange(&fio_threaded, true))
 		fio_hidden_prepare();
 }
 
@@ -197,6 +199,7 @@ void fio_fork_child(void)
 		return;
 	fio_pid = sys_getpid();
 	fio_hidden_close_all();
+	atomic_store(&fio_changers, 0);
 	fio_placeholder_reset();
 	fio_task_reset();
 	fio_queue_reset();

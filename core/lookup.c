@@ -40,21 +40,6 @@ static bool finish_name(const char *name, size_t len, bool absent, enum fio_caus
 	return any;
 }
 
-static bool finish_inode(dev_t dev, ino_t ino, enum fio_cause cause)
-{
-	uint64_t hash = fio_hash_inode(dev, ino);
-	struct fio_found f;
-	bool any = false;
-
-	while ((f = fio_table_by_ino(hash)).it) {
-		fio_finish(f, cause);
-		any = true;
-		if (fio_state(f.it) == FIO_ST_OPEN && f.it->err)
-			break;
-	}
-	return any;
-}
-
 /* The last component; if nothing was found, any of the components may be what is missing. */
 static bool finish_components(const char *path, size_t len, bool absent, enum fio_cause cause)
 {
@@ -114,7 +99,7 @@ static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow
 	}
 	any = finish_components(path, (size_t)len, err == ENOENT || err == ENOTDIR, cause);
 	if (!err) {
-		any |= finish_inode(dev, ino, cause);
+		any |= fio_finish_inode(dev, ino, cause);
 		any |= fio_finish_dir(dev, ino, cause);
 	}
 	/* A link may lead to a file that is just coming into being. */
@@ -175,7 +160,7 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 		    sys_fstatat(dirfd, path, &st,
 				ret == -EEXIST || flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) ==
 			    0)
-			again = finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
+			again = fio_finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
 	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
 			      FIO_CAUSE_PATH);
@@ -207,7 +192,7 @@ void fio_release_path_slow(int dirfd, const char *path, bool follow, enum fio_ca
 		/* What the name leads to may have changed: a pending unlink may have hidden a link. */
 		if (fio_pending() && err == 0 &&
 		    sys_fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
-			finish_inode(st.st_dev, st.st_ino, cause);
+			fio_finish_inode(st.st_dev, st.st_ino, cause);
 	}
 	fio_leave(t);
 }

@@ -98,13 +98,16 @@ static void to_be_truncated(struct fio_intent *it, off_t size)
 	it->born_us = fio_coarse_us();
 }
 
+/* Whoever finds it in one table waits until it is in all. */
 static void tie(struct fio_intent *it, int fd)
 {
 	it->fd = fd;
 	atomic_fetch_add(&fio_n_open, 1);
+	fio_lock(&it->lock);
 	atomic_store(&it->state, FIO_ST_OPEN);
 	fio_table_add(it, FIO_LOCK_HELD);
 	fio_fd_set(fd, fio_fd_of_intent(it));
+	fio_unlock(&it->lock);
 }
 
 /* Can anything be put off in this directory now? */
@@ -119,6 +122,26 @@ static bool ready(struct fio_dir *dir)
 		return false;
 	}
 	return dir->traits; /* 0: its descriptor could not be sent */
+}
+
+/*
+ * Another thread may have changed the name after it was looked at and before the intent was in the
+ * tables, where its barrier would have found it; or it is past its barrier and about to.
+ */
+static bool overtaken(const struct target *f, const struct statx *sx)
+{
+	struct statx now;
+	int err;
+
+	if (likely(!atomic_load(&fio_threaded)))
+		return false;
+	if (atomic_load(&fio_changers))
+		return true;
+	if (!sx && !(f->flags & O_EXCL))
+		return false;
+	err = sys_statx(f->dir->fd, f->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO,
+			&now);
+	return sx ? err < 0 || now.stx_ino != sx->stx_ino : err == 0;
 }
 
 /* The program gets a placeholder.  sx: the file that exists, or NULL. */
@@ -142,13 +165,19 @@ static int defer(const struct target *f, const struct statx *sx)
 		is_inode(it, makedev(sx->stx_dev_major, sx->stx_dev_minor), sx->stx_ino);
 		to_be_truncated(it, (off_t)sx->stx_size);
 		fio_update_seen();
-		fio_count(deferred_update);
 	} else {
 		it->born_us = fio_coarse_us();
-		fio_count(deferred_create);
 	}
 	fio_trace_opened(it);
 	tie(it, fd);
+	if (overtaken(f, sx) && fio_file_untie(fd)) {
+		fio_count(pass_race);
+		return FIO_PASS;
+	}
+	if (sx)
+		fio_count(deferred_update);
+	else
+		fio_count(deferred_create);
 	fio_dir_add_name(f->t, f->dir, f->hash);
 	fio_task_poke(false);
 	return fd;

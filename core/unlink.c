@@ -41,6 +41,17 @@ static bool annihilate(struct fio_found f)
 	return true;
 }
 
+/* Another thread may have changed the name since it was looked at, or be about to: see open.c. */
+static bool overtaken(const struct fio_intent *it)
+{
+	struct statx now;
+
+	return atomic_load(&fio_changers) > 1 || /* this call is one of them */
+	       sys_statx(it->dir->fd, it->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO,
+			 &now) < 0 ||
+	       now.stx_ino != it->ino;
+}
+
 static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
 			uint64_t hash, const struct statx *sx)
 {
@@ -62,6 +73,11 @@ static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *n
 	atomic_store(&it->state, FIO_ST_QUEUING);
 	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
 	fio_table_add(it, FIO_LOCK_HELD);
+	if (unlikely(atomic_load(&fio_threaded)) && overtaken(it)) {
+		fio_count(pass_race);
+		fio_discard(it, FIO_LOCK_HELD);
+		return FIO_PASS;
+	}
 	fio_count(deferred_unlink);
 	fio_submit(it);
 	return 0;

@@ -69,6 +69,9 @@ static inline bool fio_believing(void)
 	} while (0)
 #define STREAM_PATH(path) fio_release_path(AT_FDCWD, path, true, FIO_CAUSE_STDIO)
 #define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)
+/* Until the function returns: names change, and another thread's deferral must not meet it. */
+#define CHANGING \
+	bool changing_ __attribute__((cleanup(fio_change_end), unused)) = fio_change_begin()
 #define NAMES_DONE fio_namespace_done()
 #define MADE(dirfd, path) fio_name_made(dirfd, path)
 #define RENAMED(dirfd, path, flags) fio_renamed(dirfd, path, flags)

@@ -6,6 +6,7 @@
 
 int x_unlink(const char *path)
 {
+	CHANGING;
 	int r = fio_unlink(AT_FDCWD, path);
 
 	return r != FIO_PASS ? RESULT(r) : NEXT(unlink)(path);
@@ -13,6 +14,7 @@ int x_unlink(const char *path)
 
 int x_unlinkat(int dirfd, const char *path, int flags)
 {
+	CHANGING;
 	int r = FIO_PASS;
 
 	if (flags)
@@ -24,6 +26,7 @@ int x_unlinkat(int dirfd, const char *path, int flags)
 
 int x_remove(const char *path)
 {
+	CHANGING;
 	int r = fio_unlink(AT_FDCWD, path);
 
 	if (r != FIO_PASS && r != -EISDIR && r != -EPERM)
@@ -41,12 +44,16 @@ static int made(int r, int dirfd, const char *path)
 
 int x_mkdir(const char *path, mode_t mode)
 {
+	CHANGING;
+
 	PATH(path, false);
 	return made(NEXT(mkdir)(path, mode), AT_FDCWD, path);
 }
 
 int x_mkdirat(int dirfd, const char *path, mode_t mode)
 {
+	CHANGING;
+
 	AT_PATH(dirfd, path, false, 0);
 	return made(NEXT(mkdirat)(dirfd, path, mode), dirfd, path);
 }

@@ -191,6 +191,26 @@ static void barrier(long n, long a, long b, long c)
 	}
 }
 
+static bool changes_names(long n)
+{
+	switch (n) {
+	case SYS_rename:
+	case SYS_renameat:
+	case SYS_renameat2:
+	case SYS_link:
+	case SYS_linkat:
+	case SYS_symlink:
+	case SYS_symlinkat:
+	case SYS_mkdir:
+	case SYS_mkdirat:
+	case SYS_mknod:
+	case SYS_mknodat:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* What must be done after it succeeded. */
 static void afterwards(long n)
 {
@@ -213,6 +233,7 @@ static void afterwards(long n)
 __attribute__((noinline)) static long by_number(long n, long a, long b, long c, long d, long e,
 						long f)
 {
+	bool changing;
 	long r;
 
 	switch (n) {
@@ -306,8 +327,10 @@ __attribute__((noinline)) static long by_number(long n, long a, long b, long c, 
 		ALL(EXIT);
 		return NEXT(syscall)(n, a, b, c, d, e, f);
 	}
+	changing = changes_names(n) && fio_change_begin();
 	barrier(n, a, b, c);
 	r = NEXT(syscall)(n, a, b, c, d, e, f);
+	fio_change_end(&changing);
 	if (r >= 0)
 		afterwards(n);
 	return r;

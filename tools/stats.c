@@ -49,6 +49,7 @@ static const struct {
 	{"pass", "exists", "the name exists"},
 	{"pass", "space", "file system nearly full"},
 	{"pass", "busy", "no spare processor"},
+	{"pass", "race", "another thread at the same name"},
 	{"pass", "size", "too large"},
 	{"pass", "order", "order of calls that cannot be merged"},
 	{"pass", "memory", "too much is held already"},

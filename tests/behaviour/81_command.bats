@@ -130,6 +130,14 @@ FASTIO_WARMUP=0'
 	[[ $status == 9 && $(<out) == 'got it' ]] || fail "status $status: $(<out)"
 }
 
+# What is typed: the interrupt character, once the command is ready.
+ctrl_c() {
+	while [[ ! -e ready ]]; do sleep 0.05; done
+	rm ready
+	printf '\003'
+	sleep 0.5
+}
+
 @test "command: in a terminal, with Ctrl-C" {
 	need script
 	local args
@@ -137,21 +145,9 @@ FASTIO_WARMUP=0'
 		# the terminal is the command's, which takes the character and decides
 		run -0 script -qec "'$FASTIO' $args sh -c 'test -t 0 && test -t 1 && stty size >/dev/null && echo tty'" /dev/null
 		assert_output --partial tty
-		rm -f ready
-		(
-			while [[ ! -e ready ]]; do sleep 0.05; done
-			printf '\003'
-			sleep 0.5
-		) | {
-			run -42 script -qec "'$FASTIO' $args sh -c 'trap \"echo interrupted; exit 42\" INT; : >ready; while :; do sleep 0.05; done'" /dev/null
-			assert_output --partial interrupted
-		}
-		rm -f ready
-		(
-			while [[ ! -e ready ]]; do sleep 0.05; done
-			printf '\003'
-			sleep 0.5
-		) | run -130 script -qec "'$FASTIO' $args sh -c ': >ready; sleep 20'" /dev/null
+		run -42 script -qec "'$FASTIO' $args sh -c 'trap \"echo interrupted; exit 42\" INT; : >ready; while :; do sleep 0.05; done'" /dev/null < <(ctrl_c)
+		assert_output --partial interrupted
+		run -130 script -qec "'$FASTIO' $args sh -c ': >ready; sleep 20'" /dev/null < <(ctrl_c)
 	done
 }
 

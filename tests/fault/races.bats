@@ -144,8 +144,14 @@ everywhere() {
 	everywhere update-unlink-all
 }
 
+@test "another process replaces a file that is held for writing and has another name" {
+	everywhere update-held-replace
+}
+
 @test "another process replaces an unlinked file: its file stays" {
-	everywhere unlink-replace
+	# without lag the two may meet: the removal was checked, and waits for the directory while the
+	# other process renames
+	everywhere unlink-replace '[[ $M != *lag && $C == "(absent)" ]]'
 	# here it opened the old file: which of the two is later is open
 	everywhere unlink-create '[[ $C == theirs || $C == "(absent)" ]]'
 }

@@ -113,6 +113,32 @@ static void unlink_in_d(void)
 	}
 }
 
+/* A file that stays open meanwhile and has another name, by which it is written to afterwards. */
+static int held = -1;
+
+static void hold_in_d(void)
+{
+	for (int i = 0; i < 2 * FILES; i++)
+		put("warm", O_CREAT | O_TRUNC, "warm");
+	if (link("d/f19", "d/other"))
+		fail("link", "d/other");
+	held = open("d/f19", O_WRONLY | O_TRUNC);
+	if (held < 0 || write(held, "mine", 4) != 4)
+		fail("open", "d/f19");
+}
+
+static void use_other_name(void)
+{
+	int fd = open("d/other", O_WRONLY | O_APPEND);
+
+	if (fd < 0 || write(fd, "more", 4) != 4)
+		fail("write", "d/other");
+	if (close(fd))
+		fail("close", "d/other");
+	if (close(held))
+		fail("close", "d/f19");
+}
+
 static long o_rmdir(void)
 {
 	return RAW(SYS_rmdir, "d", 0, 0, 0);
@@ -191,28 +217,30 @@ static const struct scenario {
 	bool filled; /* d/f00..f19 hold 'old!' before */
 	void (*program)(void);
 	long (*other)(void);
+	void (*after)(void); /* the program again, or NULL */
 } scenarios[] = {
-	{"rmdir", false, create_in_d, o_rmdir},
-	{"swap-dir", false, create_in_d, o_swap_dir},
-	{"swap-dir-link", false, create_in_d, o_swap_dir_link},
-	{"chmod-dir", false, create_in_d, o_chmod_dir},
-	{"mkdir-name", false, create_in_d, o_mkdir_name},
-	{"symlink-name", false, create_in_d, o_symlink_name},
-	{"create-excl", false, create_in_d, o_create_excl},
-	{"create-trunc", false, create_in_d, o_create_trunc},
-	{"excl-excl", false, create_excl_in_d, o_create_excl},
-	{"create-unlink", false, create_in_d, o_unlink},
-	{"create-unlink-all", false, create_in_d, o_unlink_all},
-	{"update-replace", true, update_in_d, o_replace},
-	{"update-unlink", true, update_in_d, o_unlink},
-	{"update-unlink-all", true, update_in_d, o_unlink_all},
-	{"update-swap-dir", true, update_in_d, o_swap_dir},
-	{"update-truncate", true, update_in_d, o_truncate},
-	{"unlink-replace", true, unlink_in_d, o_replace},
-	{"unlink-create", true, unlink_in_d, o_create_trunc},
-	{"unlink-unlink", true, unlink_in_d, o_unlink},
-	{"unlink-swap-dir", true, unlink_in_d, o_swap_dir},
-	{"unlink-chmod-dir", true, unlink_in_d, o_chmod_dir},
+	{"rmdir", false, create_in_d, o_rmdir, NULL},
+	{"swap-dir", false, create_in_d, o_swap_dir, NULL},
+	{"swap-dir-link", false, create_in_d, o_swap_dir_link, NULL},
+	{"chmod-dir", false, create_in_d, o_chmod_dir, NULL},
+	{"mkdir-name", false, create_in_d, o_mkdir_name, NULL},
+	{"symlink-name", false, create_in_d, o_symlink_name, NULL},
+	{"create-excl", false, create_in_d, o_create_excl, NULL},
+	{"create-trunc", false, create_in_d, o_create_trunc, NULL},
+	{"excl-excl", false, create_excl_in_d, o_create_excl, NULL},
+	{"create-unlink", false, create_in_d, o_unlink, NULL},
+	{"create-unlink-all", false, create_in_d, o_unlink_all, NULL},
+	{"update-replace", true, update_in_d, o_replace, NULL},
+	{"update-unlink", true, update_in_d, o_unlink, NULL},
+	{"update-unlink-all", true, update_in_d, o_unlink_all, NULL},
+	{"update-swap-dir", true, update_in_d, o_swap_dir, NULL},
+	{"update-truncate", true, update_in_d, o_truncate, NULL},
+	{"unlink-replace", true, unlink_in_d, o_replace, NULL},
+	{"unlink-create", true, unlink_in_d, o_create_trunc, NULL},
+	{"unlink-unlink", true, unlink_in_d, o_unlink, NULL},
+	{"unlink-swap-dir", true, unlink_in_d, o_swap_dir, NULL},
+	{"unlink-chmod-dir", true, unlink_in_d, o_chmod_dir, NULL},
+	{"update-held-replace", true, hold_in_d, o_replace, use_other_name},
 };
 
 static _Noreturn void be_other(const struct scenario *s)
@@ -245,6 +273,8 @@ static int run(const struct scenario *s, bool later)
 	s->program();
 	RAW(SYS_write, to_other[1], "x", 1, 0);
 	RAW(SYS_read, from_other[0], &ret, sizeof(ret), 0);
+	if (s->after)
+		s->after();
 	if (later) {
 		put("d/f00", O_TRUNC, "more");
 		put("d/later", O_CREAT, "more");
