@@ -6,11 +6,15 @@
  * can hold such a thing, writing to it tells nobody anything, and reading it teaches nothing.
  *
  * Protocol.  What this process has made is private while its entry (fdtab.h) carries the present epoch.
- * Everything that can hand descriptors on (a new process, SCM_RIGHTS, an owner for SIGIO ...) raises the
- * epoch: all that existed is shared from then on, for good.  While a process is being made, nothing
- * becomes private; the epoch is read before the call that makes the object and raised on both sides of
- * the fork, so what another thread makes meanwhile is shared too.  Who was told "private" before the
- * epoch rose has queued its work before, and the fork finishes that after raising it.
+ * Everything that can hand descriptors on for good (SCM_RIGHTS, an owner for SIGIO ...) raises the epoch:
+ * all that existed is shared from then on.  There are two epochs.  A new process raises the one for what is
+ * not close-on-exec; the rest is shared until the process has executed something: posix_spawn and vfork
+ * return after that, and after a fork heir.h tells.  An object of which any descriptor is not close-on-exec
+ * is not either.
+ *
+ * While a process is being made, nothing is private or becomes so; the epoch is read before the call that
+ * makes the object and raised on both sides of the fork, so what another thread makes meanwhile is shared
+ * too.  Who was told "private" before has queued its work before, and the fork finishes that afterwards.
  *
  * Pipes and sockets are recognised by inode.  Anonymous inodes are all the same one, so these go by
  * number, and a duplicate ends their privacy.
@@ -27,6 +31,10 @@ bool fio_channel_private(int fd, const struct stat *st);
 
 /* Does what comes out of fd come from this process? */
 bool fio_channel_quiet(int fd);
+
+/* For heir.c: somebody else holds what this entry leads to; is there anything close-on-exec? */
+void fio_channel_handed_on(uint64_t object);
+bool fio_channels_kept(void);
 
 /* In the child of a fork. */
 void fio_channels_reset(void);

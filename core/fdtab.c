@@ -60,14 +60,31 @@ enum fio_class fio_fd_class(int fd, uint64_t *ino_hash)
 	return fio_class_of(&st);
 }
 
-void fio_fdtab_reset(void)
+void fio_fdtab_each(uint64_t (*fn)(uint64_t entry, void *arg), void *arg)
 {
 	for (unsigned i = 0; i < FIO_FD_PAGES; i++) {
-		fio_fd_entry *page = atomic_load_explicit(&fio_fd_pages[i], memory_order_relaxed);
+		fio_fd_entry *page = atomic_load_explicit(&fio_fd_pages[i], memory_order_acquire);
 
 		for (unsigned k = 0; page && k < FIO_FD_PAGE; k++) {
-			if (atomic_load_explicit(&page[k], memory_order_relaxed))
-				atomic_store_explicit(&page[k], 0, memory_order_relaxed);
+			uint64_t old = atomic_load_explicit(&page[k], memory_order_acquire), new;
+
+			if (!old)
+				continue;
+			new = fn(old, arg);
+			if (new != old)
+				atomic_compare_exchange_strong(&page[k], &old, new);
 		}
 	}
+}
+
+static uint64_t forget(uint64_t entry, void *arg)
+{
+	(void)entry;
+	(void)arg;
+	return 0;
+}
+
+void fio_fdtab_reset(void)
+{
+	fio_fdtab_each(forget, NULL);
 }

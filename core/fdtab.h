@@ -73,6 +73,8 @@ enum fio_class fio_fd_class(int fd, uint64_t *ino_hash);
 
 enum fio_class fio_class_of(const struct stat *st);
 
+/* Replaces each entry that is not 0 by what fn returns, unless it changes meanwhile. */
+void fio_fdtab_each(uint64_t (*fn)(uint64_t entry, void *arg), void *arg);
 void fio_fdtab_reset(void);
 
 #endif /* FIO_FDTAB_H */

@@ -365,7 +365,8 @@ int fio_close(int fd)
 	int err, ret = FIO_PASS;
 
 	if (likely(!fio_fd_intent(fio_fd_get(fd)))) {
-		fio_fd_clear(fd);
+		if (fio_fd_get(fd) && !fio_vfork_child())
+			fio_fd_clear(fd);
 		if (unlikely(atomic_load_explicit(&fio_locks, memory_order_relaxed)) &&
 		    fio_pending())
 			close_locked(fd);
@@ -409,7 +410,8 @@ void fio_fd_forget(int fd)
 		fio_close(fd);
 		return;
 	}
-	fio_fd_clear(fd);
+	if (fio_fd_get(fd) && !fio_vfork_child())
+		fio_fd_clear(fd);
 	if (likely(!fio_hidden_is(fd)))
 		return;
 	/* The program takes a number of ours: give everything hidden up. */

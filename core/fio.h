@@ -231,22 +231,30 @@ void fio_traits_changed(void);
 
 /* ---- names that one thread changes while another opens or removes files ---- */
 
-extern _Atomic bool fio_threaded;     /* the program has had a second thread */
-extern _Atomic uint32_t fio_changers; /* calls under way that make, replace or remove names */
+extern _Atomic bool fio_threaded; /* the program has had a second thread */
 
-/* Before the barrier in front of such a call; true if fio_change_end is to be called after it. */
-static inline bool fio_change_begin(void)
+/* A call under way that makes, replaces or removes names (change.h). */
+struct fio_change {
+	bool begun;
+	uint8_t slot[2]; /* of its names */
+};
+
+struct fio_change fio_change_begin_slow(const char *a, const char *b);
+void fio_change_end_slow(const struct fio_change *c);
+
+/* Before the barrier in front of such a call; b: a second name or NULL. */
+static inline struct fio_change fio_change_begin(const char *a, const char *b)
 {
 	if (!atomic_load_explicit(&fio_threaded, memory_order_relaxed))
-		return false;
-	atomic_fetch_add(&fio_changers, 1);
-	return true;
+		return (struct fio_change){0};
+	return fio_change_begin_slow(a, b);
 }
 
-static inline void fio_change_end(const bool *begun)
+/* After it. */
+static inline void fio_change_end(const struct fio_change *c)
 {
-	if (*begun)
-		atomic_fetch_sub(&fio_changers, 1);
+	if (c->begun)
+		fio_change_end_slow(c);
 }
 
 /* ---- channels that nobody else can hold (channel.h) ---- */
@@ -260,10 +268,14 @@ static inline uint32_t fio_channel_now(void)
 }
 
 /* After it: this process alone has fd.  epoch: from fio_channel_now(); poller: it is an epoll. */
-void fio_channel_made(int fd, uint32_t epoch, bool poller);
+void fio_channel_made(int fd, uint32_t epoch, bool poller, bool cloexec);
 
 /* fd has, or may get, a duplicate. */
 void fio_channel_duplicated(int fd);
+/* posix_spawn may give a duplicate of whatever is fd then to what it executes. */
+void fio_channel_spawned(int fd);
+/* fd is to be close-on-exec, or no more. */
+void fio_channel_cloexec(int fd, bool cloexec);
 
 /* What there is may be held by others from now on; and whatever will be, too. */
 void fio_channels_share(void);

@@ -50,6 +50,27 @@ void fio_unmask(struct fio_thread *t)
 	restore_signals(t);
 }
 
+bool fio_vfork_child(void)
+{
+	return unlikely(self.vforked) && sys_getpid() != fio_pid;
+}
+
+void fio_vfork_ends(void)
+{
+	if (fio_vfork_child() && !self.vfork_over) {
+		self.vfork_over = true;
+		fio_channels_forked();
+	}
+}
+
+void fio_vfork_goes_on(void)
+{
+	if (fio_vfork_child() && self.vfork_over) {
+		fio_channels_fork();
+		self.vfork_over = false;
+	}
+}
+
 static bool admitted(struct fio_thread *t)
 {
 	if (t->depth)
@@ -59,7 +80,9 @@ static bool admitted(struct fio_thread *t)
 			return false;
 		t->vforked = false;
 		/* The child has executed something, or is gone. */
-		fio_channels_forked();
+		if (!t->vfork_over)
+			fio_channels_forked();
+		t->vfork_over = false;
 		fio_acquire();
 	}
 	return true;

@@ -38,6 +38,7 @@ struct fio_prefix {
 struct fio_thread {
 	int depth;                       /* inside the core (or a fork of this thread) */
 	bool vforked;                    /* a vfork was begun on this thread: check the pid */
+	bool vfork_over;                 /* its child is about to execute something, or to exit */
 	uint8_t shard;                   /* 1-based shard, 0: not assigned yet */
 	uint8_t prefix_next;             /* next victim in prefix[] */
 	uint8_t page_next;               /* next victim in pages[] */
@@ -63,6 +64,12 @@ static inline unsigned fio_shard(const struct fio_thread *t)
 {
 	return t->shard;
 }
+
+/* Is this a vfork child, in its parent's memory?  What it does to descriptors concerns its own. */
+bool fio_vfork_child(void);
+/* It is about to execute something or to exit; executing failed.  Nothing for others. */
+void fio_vfork_ends(void);
+void fio_vfork_goes_on(void);
 
 /* The calling thread's own state, inside or not. */
 struct fio_thread *fio_self(void);

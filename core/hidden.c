@@ -104,8 +104,10 @@ bool fio_hidden_bounds(int *lo, int *hi)
 	return any;
 }
 
-void fio_hidden_close_all(void)
+void fio_hidden_close_all(int but)
 {
-	for (int i = 0; base >= 0 && i < SPAN; i++)
-		fio_hidden_close(base + i);
+	for (int i = 0; base >= 0 && i < SPAN; i++) {
+		if (base + i != but)
+			fio_hidden_close(base + i);
+	}
 }

@@ -22,6 +22,7 @@ void fio_hidden_close(int fd);
 bool fio_hidden_is(int fd);
 bool fio_hidden_any(void);
 bool fio_hidden_bounds(int *lo, int *hi);
-void fio_hidden_close_all(void);
+/* but: one that stays, or -1. */
+void fio_hidden_close_all(int but);
 
 #endif /* FIO_HIDDEN_H */

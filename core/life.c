@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 
+#include "change.h"
 #include "channel.h"
 #include "clock.h"
 #include "counters.h"
@@ -14,6 +15,7 @@
 #include "file.h"
 #include "fio.h"
 #include "gate.h"
+#include "heir.h"
 #include "hidden.h"
 #include "load.h"
 #include "log.h"
@@ -123,6 +125,7 @@ int fio_exit(int status)
 {
 	struct fio_thread *t;
 
+	fio_vfork_ends();
 	if (!initialised || written || !fio_gate_close(&t))
 		return status;
 	if (atomic_load(&fio_on)) {
@@ -135,9 +138,6 @@ int fio_exit(int status)
 	fio_gate_open(t);
 	return status;
 }
-
-_Atomic bool fio_threaded;
-_Atomic uint32_t fio_changers;
 
 void fio_threads_begin(void)
 {
@@ -164,6 +164,7 @@ void fio_stop_deferring(enum fio_cause cause)
 	if (!atomic_load(&fio_on) || !fio_gate_close(&t))
 		return;
 	wind_up(cause);
+	fio_heirs_end();
 	stopped = true;
 	atomic_store(&fio_on, false);
 	fio_gate_open(t);
@@ -175,8 +176,12 @@ void fio_fork_prepare(void)
 	struct fio_thread *t;
 
 	fio_channels_fork();
-	if (!initialised || !fio_gate_close(&t))
+	if (!initialised || !fio_gate_close(&t)) {
+		fio_channels_share();
 		return;
+	}
+	if (fio_channels_kept() && !fio_heirs_prepare())
+		fio_channels_share();
 	fio_finish_all(FIO_CAUSE_FORK);
 }
 
@@ -184,11 +189,14 @@ void fio_fork_parent(void)
 {
 	struct fio_thread *t = fio_self();
 
-	fio_channels_forked();
-	if (!initialised || !t->depth || sys_getpid() != fio_pid)
-		return;
-	fio_gate_open(t);
-	fio_acquire();
+	if (initialised && t->depth && sys_getpid() == fio_pid) {
+		fio_heirs_parent();
+		fio_channels_forked();
+		fio_gate_open(t);
+		fio_acquire();
+	} else {
+		fio_channels_forked();
+	}
 }
 
 void fio_fork_child(void)
@@ -198,8 +206,7 @@ void fio_fork_child(void)
 	if (!initialised || !t->depth)
 		return;
 	fio_pid = sys_getpid();
-	fio_hidden_close_all();
-	atomic_store(&fio_changers, 0);
+	fio_hidden_close_all(fio_heirs_child());
 	fio_placeholder_reset();
 	fio_task_reset();
 	fio_queue_reset();
@@ -215,6 +222,7 @@ void fio_fork_child(void)
 	fio_gate_reset();
 	fio_load_reset();
 	fio_channels_reset();
+	fio_changes_reset();
 	atomic_store(&fio_live, 0);
 	atomic_store(&fio_held_bytes, 0);
 	written = false;
@@ -239,6 +247,7 @@ void fio_exec_prepare(void)
 {
 	struct fio_thread *t;
 
+	fio_vfork_ends();
 	if (!initialised || !fio_gate_close(&t))
 		return;
 	if (atomic_load(&fio_on))
@@ -255,6 +264,7 @@ void fio_exec_failed(void)
 {
 	struct fio_thread *t = fio_self();
 
+	fio_vfork_goes_on();
 	if (!initialised || !t->depth || sys_getpid() != fio_pid)
 		return;
 	written = false;

@@ -45,6 +45,9 @@ bool fio_crowded(struct fio_thread *t)
 
 	if (unlikely(!load.cpus))
 		load.cpus = count_cpus();
+	/* Tests of a few files want them deferred whatever else runs. */
+	if (!fio_opt.warmup)
+		return false;
 	if (load.cpus == 1)
 		return true;
 	old = atomic_load_explicit(&load.epoch, memory_order_relaxed);
@@ -74,8 +77,7 @@ void fio_load_woken(int waker_cpu)
 		together = together > APART ? together - APART : 0;
 		return;
 	}
-	/* Tests of a few files want them deferred whatever else runs. */
-	if (++together < TOGETHER || !fio_opt.warmup)
+	if (++together < TOGETHER)
 		return;
 	together = TOGETHER / 2;
 	atomic_store(&load.busy_until, fio_coarse_us() + BUSY_US);

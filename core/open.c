@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/sysmacros.h>
 
+#include "change.h"
 #include "clock.h"
 #include "counters.h"
 #include "creds.h"
@@ -135,7 +136,7 @@ static bool overtaken(const struct target *f, const struct statx *sx)
 
 	if (likely(!atomic_load(&fio_threaded)))
 		return false;
-	if (atomic_load(&fio_changers))
+	if (fio_changing(f->hash, 0))
 		return true;
 	if (!sx && !(f->flags & O_EXCL))
 		return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "change.h"
 #include "counters.h"
 #include "dir.h"
 #include "errors.h"
@@ -46,7 +47,7 @@ static bool overtaken(const struct fio_intent *it)
 {
 	struct statx now;
 
-	return atomic_load(&fio_changers) > 1 || /* this call is one of them */
+	return fio_changing(it->name_hash, 1) ||
 	       sys_statx(it->dir->fd, it->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO,
 			 &now) < 0 ||
 	       now.stx_ino != it->ino;

@@ -70,8 +70,10 @@ static inline bool fio_believing(void)
 #define STREAM_PATH(path) fio_release_path(AT_FDCWD, path, true, FIO_CAUSE_STDIO)
 #define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)
 /* Until the function returns: names change, and another thread's deferral must not meet it. */
-#define CHANGING \
-	bool changing_ __attribute__((cleanup(fio_change_end), unused)) = fio_change_begin()
+#define CHANGING(path) CHANGING_BOTH(path, NULL)
+#define CHANGING_BOTH(a, b)                                                          \
+	struct fio_change change_ __attribute__((cleanup(fio_change_end), unused)) = \
+		fio_change_begin(a, b)
 #define NAMES_DONE fio_namespace_done()
 #define MADE(dirfd, path) fio_name_made(dirfd, path)
 #define RENAMED(dirfd, path, flags) fio_renamed(dirfd, path, flags)
@@ -98,6 +100,8 @@ static inline bool fio_believing(void)
 #define ACQUIRE fio_acquire()
 #define SHARES fio_channels_share()
 #define DUPLICATES(fd) fio_channel_duplicated(fd)
+#define SPAWNED(fd) fio_channel_spawned(fd)
+#define CLOEXEC(fd, on) fio_channel_cloexec(fd, on)
 #define POLLS(fds, n) fio_release_polled(fds, n)
 #define POLLED(fds, n) fio_acquire_polled_slow(fds, n)
 #define EVENTS(epfd, ev, n) fio_acquire_events_slow(epfd, ev, n)

@@ -12,18 +12,18 @@
 
 /* ---- new ones ---- */
 
-static void made_pair(int r, const int fds[2], uint32_t epoch)
+static void made_pair(int r, const int fds[2], uint32_t epoch, bool cloexec)
 {
 	if (r < 0)
 		return;
-	fio_channel_made(fds[0], epoch, false);
-	fio_channel_made(fds[1], epoch, false);
+	fio_channel_made(fds[0], epoch, false, cloexec);
+	fio_channel_made(fds[1], epoch, false, cloexec);
 }
 
-static int made(int fd, uint32_t epoch, bool poller)
+static int made(int fd, uint32_t epoch, bool poller, bool cloexec)
 {
 	if (fd >= 0)
-		fio_channel_made(fd, epoch, poller);
+		fio_channel_made(fd, epoch, poller, cloexec);
 	return fd;
 }
 
@@ -32,7 +32,7 @@ int x_pipe(int fds[2])
 	uint32_t epoch = fio_channel_now();
 	int r = NEXT(pipe)(fds);
 
-	made_pair(r, fds, epoch);
+	made_pair(r, fds, epoch, false);
 	return r;
 }
 
@@ -42,7 +42,7 @@ int x_pipe2(int fds[2], int flags)
 	int r = NEXT(pipe2)(fds, flags);
 
 	if (!(flags & ~PIPE_FLAGS))
-		made_pair(r, fds, epoch);
+		made_pair(r, fds, epoch, flags & O_CLOEXEC);
 	return r;
 }
 
@@ -54,7 +54,7 @@ int x_socketpair(int family, int type, int protocol, int fds[2])
 	int r = NEXT(socketpair)(family, type, protocol, fds);
 
 	if (family == AF_UNIX && (kind == SOCK_STREAM || kind == SOCK_SEQPACKET))
-		made_pair(r, fds, epoch);
+		made_pair(r, fds, epoch, type & SOCK_CLOEXEC);
 	return r;
 }
 
@@ -62,28 +62,28 @@ int x_eventfd(unsigned int value, int flags)
 {
 	uint32_t epoch = fio_channel_now();
 
-	return made(NEXT(eventfd)(value, flags), epoch, false);
+	return made(NEXT(eventfd)(value, flags), epoch, false, flags & EFD_CLOEXEC);
 }
 
 int x_timerfd_create(int clock, int flags)
 {
 	uint32_t epoch = fio_channel_now();
 
-	return made(NEXT(timerfd_create)(clock, flags), epoch, false);
+	return made(NEXT(timerfd_create)(clock, flags), epoch, false, flags & TFD_CLOEXEC);
 }
 
 int x_epoll_create(int size)
 {
 	uint32_t epoch = fio_channel_now();
 
-	return made(NEXT(epoll_create)(size), epoch, true);
+	return made(NEXT(epoll_create)(size), epoch, true, false);
 }
 
 int x_epoll_create1(int flags)
 {
 	uint32_t epoch = fio_channel_now();
 
-	return made(NEXT(epoll_create1)(flags), epoch, true);
+	return made(NEXT(epoll_create1)(flags), epoch, true, flags & EPOLL_CLOEXEC);
 }
 
 /* ---- messages ---- */

@@ -130,8 +130,11 @@ int x_fcntl(int fd, int cmd, ...)
 	arg = va_arg(ap, long);
 	va_end(ap);
 	switch (cmd) {
-	case F_GETFD:
 	case F_SETFD:
+		CLOEXEC(fd, arg & FD_CLOEXEC);
+		PEEK(fd);
+		break;
+	case F_GETFD:
 	case F_GETFL:
 	case F_GETPIPE_SZ:
 	case F_GETOWN:
@@ -179,12 +182,15 @@ int x_ioctl(int fd, unsigned long request, ...)
 	arg = va_arg(ap, long);
 	va_end(ap);
 	switch (request) {
+	case FIOCLEX:
+	case FIONCLEX:
+		CLOEXEC(fd, request == FIOCLEX);
+		PEEK(fd);
+		break;
 	case TCGETS:
 	case TIOCGWINSZ:
 	case TIOCGPGRP:
 	case FIONREAD:
-	case FIOCLEX:
-	case FIONCLEX:
 	case FIONBIO:
 	case FS_IOC_GETFLAGS:
 	case FS_IOC_GETVERSION:

@@ -6,7 +6,7 @@
 
 int x_unlink(const char *path)
 {
-	CHANGING;
+	CHANGING(path);
 	int r = fio_unlink(AT_FDCWD, path);
 
 	return r != FIO_PASS ? RESULT(r) : NEXT(unlink)(path);
@@ -14,7 +14,7 @@ int x_unlink(const char *path)
 
 int x_unlinkat(int dirfd, const char *path, int flags)
 {
-	CHANGING;
+	CHANGING(path);
 	int r = FIO_PASS;
 
 	if (flags)
@@ -26,7 +26,7 @@ int x_unlinkat(int dirfd, const char *path, int flags)
 
 int x_remove(const char *path)
 {
-	CHANGING;
+	CHANGING(path);
 	int r = fio_unlink(AT_FDCWD, path);
 
 	if (r != FIO_PASS && r != -EISDIR && r != -EPERM)
@@ -44,7 +44,7 @@ static int made(int r, int dirfd, const char *path)
 
 int x_mkdir(const char *path, mode_t mode)
 {
-	CHANGING;
+	CHANGING(path);
 
 	PATH(path, false);
 	return made(NEXT(mkdir)(path, mode), AT_FDCWD, path);
@@ -52,7 +52,7 @@ int x_mkdir(const char *path, mode_t mode)
 
 int x_mkdirat(int dirfd, const char *path, mode_t mode)
 {
-	CHANGING;
+	CHANGING(path);
 
 	AT_PATH(dirfd, path, false, 0);
 	return made(NEXT(mkdirat)(dirfd, path, mode), dirfd, path);

@@ -191,23 +191,27 @@ static void barrier(long n, long a, long b, long c)
 	}
 }
 
-static bool changes_names(long n)
+static struct fio_change change(long n, long a, long b, long c, long d)
 {
 	switch (n) {
 	case SYS_rename:
+	case SYS_link:
+		return fio_change_begin((const char *)a, (const char *)b);
 	case SYS_renameat:
 	case SYS_renameat2:
-	case SYS_link:
 	case SYS_linkat:
+		return fio_change_begin((const char *)b, (const char *)d);
 	case SYS_symlink:
-	case SYS_symlinkat:
-	case SYS_mkdir:
 	case SYS_mkdirat:
-	case SYS_mknod:
 	case SYS_mknodat:
-		return true;
+		return fio_change_begin((const char *)b, NULL);
+	case SYS_symlinkat:
+		return fio_change_begin((const char *)c, NULL);
+	case SYS_mkdir:
+	case SYS_mknod:
+		return fio_change_begin((const char *)a, NULL);
 	default:
-		return false;
+		return (struct fio_change){0};
 	}
 }
 
@@ -233,7 +237,7 @@ static void afterwards(long n)
 __attribute__((noinline)) static long by_number(long n, long a, long b, long c, long d, long e,
 						long f)
 {
-	bool changing;
+	struct fio_change begun;
 	long r;
 
 	switch (n) {
@@ -327,10 +331,10 @@ __attribute__((noinline)) static long by_number(long n, long a, long b, long c, 
 		ALL(EXIT);
 		return NEXT(syscall)(n, a, b, c, d, e, f);
 	}
-	changing = changes_names(n) && fio_change_begin();
+	begun = change(n, a, b, c, d);
 	barrier(n, a, b, c);
 	r = NEXT(syscall)(n, a, b, c, d, e, f);
-	fio_change_end(&changing);
+	fio_change_end(&begun);
 	if (r >= 0)
 		afterwards(n);
 	return r;

@@ -120,6 +120,50 @@ load ../lib/common
 	fiveways -o release own_popened
 }
 
+@test "release: a close-on-exec pipe that a forked child reads" {
+	fiveways -o release kept_forked
+}
+
+@test "release: a close-on-exec pipe that a grandchild reads, its parent has executed something" {
+	fiveways -o release kept_grandchild
+}
+
+@test "release: a close-on-exec pipe that the child duplicated before exec" {
+	fiveways -o release kept_dup
+}
+
+@test "release: a close-on-exec pipe (a socket) that the child duplicated before exec" {
+	fiveways -o release kept_dup_socket
+}
+
+@test "release: a close-on-exec pipe (an eventfd) that the child duplicated before exec" {
+	fiveways -o release kept_dup_eventfd
+}
+
+@test "release: a close-on-exec pipe that was duplicated after vfork" {
+	fiveways -o release kept_vfork_dup
+}
+
+@test "release: a close-on-exec pipe that the child made inheritable before exec" {
+	fiveways -o release kept_setfd
+}
+
+@test "release: a close-on-exec pipe that was made inheritable" {
+	fiveways -o release kept_cleared
+}
+
+@test "release: a close-on-exec pipe that has a duplicate" {
+	fiveways -o release kept_dup_before
+}
+
+@test "release: a close-on-exec pipe that posix_spawn duplicates" {
+	fiveways -o release kept_spawned
+}
+
+@test "release: a close-on-exec pipe that the child sent away before exec" {
+	fiveways -o release kept_sent
+}
+
 @test "release: a pipe of our own that was sent away" {
 	fiveways -o release own_sent
 }

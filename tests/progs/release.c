@@ -10,8 +10,8 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
-#include <mqueue.h>
 #include <linux/fs.h>
+#include <mqueue.h>
 #include <pty.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -22,18 +22,18 @@
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
-#include <sys/msg.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
-#include <sys/shm.h>
-#include <sys/time.h>
 #include <sys/sendfile.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/xattr.h>
 #include <termios.h>
@@ -1122,6 +1122,120 @@ static void prep_own_popened(void)
 	popen(t_name("%s --relay %s", self_path, relay_argv[2]), "r");
 }
 
+/* ... close-on-exec: by a child that executes nothing, or that hands it on before it does */
+static void pipe_on_exec(void)
+{
+	OK(pipe2(own, O_CLOEXEC));
+	relay_argv[2] = t_name("%d", own[0]);
+}
+
+/* By then the child has executed the relay. */
+static void settle(void)
+{
+	usleep(50000);
+}
+
+static void exec_relay(void)
+{
+	execv(self_path, relay_argv);
+	_exit(127);
+}
+
+static void prep_kept_forked(void)
+{
+	pipe_on_exec();
+	fork_relay();
+}
+
+static void prep_kept_grandchild(void)
+{
+	pipe_on_exec();
+	if (!fork()) {
+		fork_relay();
+		execlp("sleep", "sleep", "0", NULL);
+		_exit(127);
+	}
+	settle();
+}
+
+static void dup_in_child(void)
+{
+	if (!fork()) {
+		OK(dup2(own[0], 0));
+		relay_argv[2] = t_name("0");
+		exec_relay();
+	}
+	settle();
+}
+
+static void prep_kept_dup(void)
+{
+	pipe_on_exec();
+	dup_in_child();
+}
+
+static void prep_kept_dup_socket(void)
+{
+	OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, own));
+	dup_in_child();
+}
+
+static void prep_kept_dup_eventfd(void)
+{
+	own[0] = own[1] = (int)OK(eventfd(0, EFD_CLOEXEC));
+	dup_in_child();
+}
+
+static void prep_kept_vfork_dup(void)
+{
+	pipe_on_exec();
+	relay_argv[2] = t_name("0");
+	if (!vfork()) {
+		dup2(own[0], 0);
+		exec_relay();
+	}
+}
+
+static void prep_kept_setfd(void)
+{
+	pipe_on_exec();
+	if (!fork()) {
+		OK(fcntl(own[0], F_SETFD, 0));
+		exec_relay();
+	}
+	settle();
+}
+
+static void prep_kept_cleared(void)
+{
+	pipe_on_exec();
+	OK(fcntl(own[0], F_SETFD, 0));
+	if (!fork())
+		exec_relay();
+	settle();
+}
+
+static void prep_kept_dup_before(void)
+{
+	pipe_on_exec();
+	relay_argv[2] = t_name("%d", (int)OK(dup(own[0])));
+	if (!fork())
+		exec_relay();
+	settle();
+}
+
+static void prep_kept_spawned(void)
+{
+	posix_spawn_file_actions_t fa;
+	pid_t pid;
+
+	pipe_on_exec();
+	relay_argv[2] = t_name("9");
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_adddup2(&fa, own[0], 9);
+	OK(posix_spawn(&pid, self_path, &fa, NULL, relay_argv, environ));
+}
+
 /* ... by a message: the relay receives the descriptor */
 static int send_fd(int to, int fd, bool raw)
 {
@@ -1153,6 +1267,23 @@ static int receive_fd(int from)
 	OK(recvmsg(from, &msg, 0));
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
 	return fd;
+}
+
+/* The child sends it before it executes something. */
+static void prep_kept_sent(void)
+{
+	int s[2];
+
+	OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+	if (!fork())
+		pass_on(receive_fd(s[0]));
+	pipe_on_exec();
+	if (!fork()) {
+		OK(send_fd(s[1], own[0], false));
+		execlp("sleep", "sleep", "0", NULL);
+		_exit(127);
+	}
+	settle();
 }
 
 static void own_sent(bool raw)
@@ -1317,6 +1448,17 @@ static const struct row rows[] = {
 	{"own_spawned", TOLD, "all", ch_pipe, prep_own_spawned, tell_own},
 	{"own_vforked", TOLD, "all", ch_pipe, prep_own_vforked, tell_own},
 	{"own_popened", TOLD, "all", ch_pipe, prep_own_popened, tell_own},
+	{"kept_forked", TOLD, "all", ch_pipe, prep_kept_forked, tell_own},
+	{"kept_grandchild", TOLD, "all", ch_pipe, prep_kept_grandchild, tell_own},
+	{"kept_dup", TOLD, "all", ch_pipe, prep_kept_dup, tell_own},
+	{"kept_dup_socket", TOLD, "all", ch_pipe, prep_kept_dup_socket, tell_own},
+	{"kept_dup_eventfd", TOLD, "all", ch_pipe, prep_kept_dup_eventfd, tell_own},
+	{"kept_vfork_dup", TOLD, "all", ch_pipe, prep_kept_vfork_dup, tell_own},
+	{"kept_setfd", TOLD, "all", ch_pipe, prep_kept_setfd, tell_own},
+	{"kept_cleared", TOLD, "all", ch_pipe, prep_kept_cleared, tell_own},
+	{"kept_dup_before", TOLD, "all", ch_pipe, prep_kept_dup_before, tell_own},
+	{"kept_spawned", TOLD, "all", ch_pipe, prep_kept_spawned, tell_own},
+	{"kept_sent", TOLD, "all", ch_pipe, prep_kept_sent, tell_own},
 	{"own_sent", TOLD, "all", ch_pipe, prep_own_sent, tell_own},
 	{"own_sent_raw", TOLD, "all", ch_pipe, prep_own_sent_raw, tell_own},
 	{"own_epoll", TOLD, "all", ch_pipe, prep_own_epoll, tell_own},
