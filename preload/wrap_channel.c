@@ -16,12 +16,14 @@ static void made_pair(int r, const int fds[2], uint32_t epoch, bool cloexec)
 {
 	if (r < 0)
 		return;
+	NEW_FD(fds[1]);
 	fio_channel_made(fds[0], epoch, false, cloexec);
 	fio_channel_made(fds[1], epoch, false, cloexec);
 }
 
 static int made(int fd, uint32_t epoch, bool poller, bool cloexec)
 {
+	NEW_FD(fd);
 	if (fd >= 0)
 		fio_channel_made(fd, epoch, poller, cloexec);
 	return fd;
@@ -84,6 +86,34 @@ int x_epoll_create1(int flags)
 	uint32_t epoch = fio_channel_now();
 
 	return made(NEXT(epoll_create1)(flags), epoch, true, flags & EPOLL_CLOEXEC);
+}
+
+int x_socket(int family, int type, int protocol)
+{
+	int r = NEXT(socket)(family, type, protocol);
+
+	NEW_FD(r);
+	return r;
+}
+
+static int accepted(int fd)
+{
+	NEW_FD(fd);
+	if (fd >= 0)
+		ACQUIRE;
+	return fd;
+}
+
+int x_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	PEEK(fd);
+	return accepted(NEXT(accept)(fd, addr, len));
+}
+
+int x_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	PEEK(fd);
+	return accepted(NEXT(accept4)(fd, addr, len, flags));
 }
 
 /* ---- messages ---- */

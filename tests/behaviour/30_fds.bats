@@ -80,6 +80,13 @@ load ../lib/common
 	fiveways fds raw_syscalls
 }
 
+@test "fds: sockets, eventfds and pipes until no number is left" {
+	local n
+	for n in 256 300; do
+		fiveways prlimit "--nofile=$n" "$PROGS/fds" sockets_none_left
+	done
+}
+
 @test "descriptors: pidfd_getfd" {
 	fiveways fds pidfd_getfd
 }

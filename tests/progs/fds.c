@@ -2,6 +2,7 @@
 /* fds.c - descriptor numbers, flags and sharing while files are deferred */
 #include "t.h"
 
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -466,6 +467,50 @@ CASE(nofile_none_left)
 }
 
 /* Thousands open at once, all with data held. */
+/* Run with a small limit from the start. */
+static void until_none_left(const char *what, int (*more)(int fd[2]))
+{
+	int fd[2], last = 2, n = 0;
+
+	while (more(fd) == 0) {
+		if (fd[0] != last + 1)
+			out("%s: %d after %d\n", what, fd[0], last);
+		last = fd[1];
+		n++;
+	}
+	out("%d %s, up to %d, then %s\n", n, what, last, t_errno(errno));
+	for (int i = 3; i <= last; i++)
+		OK(close(i));
+	put(t_name("after_%s", what), "text");
+}
+
+static int one_socket(int fd[2])
+{
+	fd[0] = fd[1] = socket(AF_UNIX, SOCK_STREAM, 0);
+	return fd[0] < 0 ? -1 : 0;
+}
+
+static int one_eventfd(int fd[2])
+{
+	fd[0] = fd[1] = eventfd(0, 0);
+	return fd[0] < 0 ? -1 : 0;
+}
+
+static int one_pair(int fd[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+}
+
+CASE(sockets_none_left)
+{
+	for (int i = 0; i < 20; i++)
+		put(t_name("first%d", i), "text");
+	until_none_left("sockets", one_socket);
+	until_none_left("eventfds", one_eventfd);
+	until_none_left("pairs", one_pair);
+	until_none_left("pipes", pipe);
+}
+
 CASE(many_open)
 {
 	struct rlimit rl;
@@ -583,6 +628,7 @@ static const struct t_case cases[] = {
 	C(nofile16),
 	C(nofile64),
 	C(nofile_none_left),
+	C(sockets_none_left),
 	C(many_open),
 	C(scm_rights),
 	C(raw_syscalls),
