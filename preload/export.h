@@ -98,6 +98,18 @@ static inline bool fio_believing(void)
 	} while (0)
 #define GOT(fd) fio_acquire_fd(fd)
 #define ACQUIRE fio_acquire()
+/* A Go runtime that is loaded starts threads before anything of it runs, on the thread that loads it:
+ * only there can the list of objects be looked at without waiting for whoever loads. */
+extern _Thread_local bool fio_loads
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+void fio_look_at_loaded(void) __attribute__((visibility("hidden")));
+#define LOADS (fio_loads = true)
+#define THREADS                               \
+	do {                                  \
+		fio_threads_begin();          \
+		if (unlikely(fio_loads))      \
+			fio_look_at_loaded(); \
+	} while (0)
 #define SHARES fio_channels_share()
 #define DUPLICATES(fd) fio_channel_duplicated(fd)
 #define SPAWNED(fd) fio_channel_spawned(fd)

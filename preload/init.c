@@ -44,6 +44,18 @@ static int makes_raw_calls(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+_Thread_local bool fio_loads;
+
+void fio_look_at_loaded(void)
+{
+	int err = errno;
+
+	fio_loads = false;
+	if (dl_iterate_phdr(makes_raw_calls, NULL))
+		STOP(OTHER);
+	errno = err;
+}
+
 __attribute__((constructor(101))) static void begin(void)
 {
 	struct fio_env env = {.envp = environ, .secure = getauxval(AT_SECURE)};

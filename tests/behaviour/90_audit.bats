@@ -217,6 +217,57 @@ compile() { # NAME CC-OPTION...
 	assert_output --partial 'deferral stops: system calls are made without libc'
 }
 
+@test "audit: a Go runtime that is loaded later ends deferral when it starts its threads" {
+	cat >"$T/runtime.c" <<-'C'
+		#include <pthread.h>
+		static void *work(void *arg) { return arg; }
+		__attribute__((constructor)) static void begin(void)
+		{
+		    pthread_t t;
+		    if (!pthread_create(&t, NULL, work, NULL))
+		        pthread_join(t, NULL);
+		}
+	C
+	cat >"$T/loads.c" <<-'C'
+		#include <dlfcn.h>
+		#include <stdio.h>
+		static int put(const char *dir, int i)
+		{
+		    char name[64];
+		    snprintf(name, sizeof(name), "%s%d", dir, i);
+		    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		    return fd < 0 || write(fd, "text", 4) != 4 || close(fd);
+		}
+		int main(int argc, char **argv)
+		{
+		    for (int i = 0; i < 20; i++)
+		        if (put("before", i))
+		            return 1;
+		    if (argc > 1 && !dlopen(argv[1], RTLD_NOW))
+		        return 2;
+		    for (int i = 0; i < 20; i++)
+		        if (put("after", i))
+		            return 3;
+		    return 0;
+		}
+	C
+	printf '%s\n' '.section .note.go.buildid, "a", @note' '.long 4, 4, 4' '.asciz "Go\0"' '.long 0' \
+		'.section .note.GNU-stack, "", %progbits' >"$T/note.S"
+	${CC:-cc} -shared -fPIC -o "$T/plain.so" "$T/runtime.c"
+	${CC:-cc} -shared -fPIC -o "$T/go.so" "$T/runtime.c" "$T/note.S"
+	${CC:-cc} -include fcntl.h -include unistd.h -o "$T/loads" "$T/loads.c"
+	mkdir "$T/d"
+	cd "$T/d"
+	FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_LIB" "$T/loads" "$T/plain.so"
+	run jq -c '[.stop.raw, .deferred.create]' "$T/stats"
+	assert_output '[0,40]'
+	rm -f "$T/stats" ./*
+	FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_LIB" "$T/loads" "$T/go.so"
+	run jq -c '[.stop.raw, .deferred.create]' "$T/stats"
+	assert_output '[1,20]'
+	[[ $(cat before* after* | wc -c) == 160 ]]
+}
+
 @test "audit: scripts, other files, wrong use" {
 	printf '#!/usr/bin/env sh\n' >"$T/script"
 	chmod +x "$T/script"
