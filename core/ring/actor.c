@@ -6,12 +6,18 @@
 
 #include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
-#define DATA_WAKE UINT64_MAX         /* the eventfd was written */
+#define DATA_WAKE UINT64_MAX         /* somebody woke the actor */
 #define DATA_IGNORE (UINT64_MAX - 1) /* the result of asking for a cancellation */
 #define DATA_GROUP (UINT64_MAX - 64) /* and the number of the group whose sync it is */
 #define CROWDED 12 /* eighths of requests taken from the queue at once, as a running mean */
 #define YIELDS 2
+#define OP_FUTEX_WAIT 51                     /* since Linux 6.7, which older headers do not have */
+#define FUTEX_FLAGS (2 | FUTEX_PRIVATE_FLAG) /* of 32 bits */
+#define LOOK_NS 1000000                      /* between two looks at what nobody will tell of */
+#define WAIT_NS 100000000                    /* the same, should a wake-up be lost */
+#define ABANDON_NS 200000000 /* until what cannot be cancelled is left to the kernel */
 
 #define DATA_TIMEOUT 1u /* bit 0: the timeout of the slot in the bits above */
 
@@ -92,6 +98,25 @@ static bool group_written(struct fastio_ring *r, struct fastio_req *q, int res)
 	return true;
 }
 
+static void group_synced(struct fastio_ring *r, struct fio_group *g, int res, uint64_t now)
+{
+	struct fastio_req *q = g->covered, *next;
+
+	g->covered = NULL;
+	for (; q; q = next) {
+		next = q->priv.next;
+		fio_record(r, q, FASTIO_STAGE_COMPLETE, q->priv.sent_ns, now);
+		fio_answer(r, q, res < 0 ? res : q->result);
+	}
+}
+
+static void group_plain(struct fastio_ring *r, struct fio_group *g)
+{
+	int res = (int)SYS1(SYS_fdatasync, g->fd);
+
+	group_synced(r, g, res, fio_clock_ns());
+}
+
 /* Those whose writes have all come back, or that have waited for enough of them */
 static void sync_groups(struct fastio_ring *r)
 {
@@ -102,27 +127,18 @@ static void sync_groups(struct fastio_ring *r)
 		if (!g->waiting || g->covered ||
 		    (g->writes && !r->todo && r->flying < r->opt.batch))
 			continue;
-		if (!fio_ring_room(&r->uring, 1))
+		if (!r->plain && !fio_ring_room(&r->uring, 1))
 			return;
 		g->covered = g->waiting;
 		g->waiting = NULL;
+		if (r->plain) {
+			group_plain(r, g);
+			continue;
+		}
 		sqe = fio_ring_prepare(&r->uring);
 		io_uring_prep_fsync(sqe, g->fd, IORING_FSYNC_DATASYNC);
 		fio_ring_finish(sqe, DATA_GROUP + i, 0);
 		r->flying++;
-	}
-}
-
-static void group_synced(struct fastio_ring *r, struct fio_group *g, int res, uint64_t now)
-{
-	struct fastio_req *q = g->covered, *next;
-
-	g->covered = NULL;
-	r->flying--;
-	for (; q; q = next) {
-		next = q->priv.next;
-		fio_record(r, q, FASTIO_STAGE_COMPLETE, q->priv.sent_ns, now);
-		fio_answer(r, q, res < 0 ? res : q->result);
 	}
 }
 
@@ -158,18 +174,18 @@ static unsigned find_direct(const struct fastio_ring *r)
 	return i;
 }
 
-/* One request into a slot; more: it is linked to the next one. */
-static void send_one(struct fastio_ring *r, struct fastio_req *q, unsigned direct, bool more,
+/* One request into a slot; follows: it is not the first of its chain. */
+static void send_one(struct fastio_ring *r, struct fastio_req *q, unsigned direct, bool follows,
 		     uint64_t now)
 {
-	unsigned index = r->free_slot, link = more ? IOSQE_IO_LINK : 0, flags;
+	unsigned index = r->free_slot, link = fio_chain_next(q) ? IOSQE_IO_LINK : 0, flags;
 	struct fio_slot *s = &r->slots[index];
 	struct io_uring_sqe *sqe = fio_ring_prepare(&r->uring);
 
 	r->free_slot = s->free;
 	r->nfree--;
 	r->flying++;
-	*s = (struct fio_slot){.req = q, .left = 1, .direct = (uint16_t)direct};
+	*s = (struct fio_slot){.req = q, .left = 1, .direct = (uint16_t)direct, .follows = follows};
 	flags = fio_prepare(sqe, q, direct);
 	fio_ring_finish(sqe, (uint64_t)index << 1, flags | (q->timeout_ns ? IOSQE_IO_LINK : link));
 	if (q->timeout_ns) {
@@ -214,7 +230,7 @@ static int send_chain(struct fastio_ring *r, struct fastio_req *first, uint64_t 
 		r->direct[direct] = (struct fio_direct){.left = (uint16_t)n};
 	}
 	for (struct fastio_req *q = first; q; q = fio_chain_next(q))
-		send_one(r, q, direct, fio_chain_next(q), now);
+		send_one(r, q, direct, q != first, now);
 	return (int)n;
 }
 
@@ -275,6 +291,17 @@ static int device_discard(struct fastio_ring *r, const struct fastio_req *q, int
 	return res;
 }
 
+static void free_slot(struct fastio_ring *r, unsigned index)
+{
+	struct fio_slot *s = &r->slots[index];
+
+	s->req = NULL;
+	s->free = r->free_slot;
+	r->free_slot = (uint16_t)index;
+	r->nfree++;
+	r->flying--;
+}
+
 static void finish(struct fastio_ring *r, unsigned index, uint64_t now)
 {
 	struct fio_slot *s = &r->slots[index];
@@ -290,11 +317,7 @@ static void finish(struct fastio_ring *r, unsigned index, uint64_t now)
 		res = device_discard(r, q, res);
 	if (s->direct != FIO_NO_CHAIN)
 		close_chain(r, s->direct, q, res);
-	s->req = NULL;
-	s->free = r->free_slot;
-	r->free_slot = (uint16_t)index;
-	r->nfree++;
-	r->flying--;
+	free_slot(r, index);
 	if (q->flags & FASTIO_REQ_DSYNC && !(q->priv.kind & FIO_KIND_SYNCED) &&
 	    group_written(r, q, res))
 		return;
@@ -312,13 +335,17 @@ static bool harvest(struct fastio_ring *r)
 		struct fio_slot *s;
 
 		any = true;
-		if (data == DATA_WAKE)
+		if (data == DATA_WAKE) {
 			r->wake_armed = false;
+			if (res < 0 && r->wake_fd >= 0)
+				r->wake_lost = true;
+		}
 		if (data == DATA_WAKE || data == DATA_IGNORE)
 			continue;
 		if (!now)
 			now = fio_clock_ns();
 		if (data >= DATA_GROUP) {
+			r->flying--;
 			group_synced(r, &r->groups[data - DATA_GROUP], res, now);
 			continue;
 		}
@@ -331,6 +358,58 @@ static bool harvest(struct fastio_ring *r)
 			finish(r, (unsigned)(data >> 1), now);
 	}
 	return any;
+}
+
+/* ---- a ring that can no longer be entered ---- */
+
+/* What the kernel has not taken is done again, by plain calls, before all else. */
+static void lose_ring(struct fastio_ring *r)
+{
+	struct fastio_req *back = NULL, **end = &back, *rest = NULL;
+	uint64_t data;
+
+	r->plain = true;
+	r->nsent = 0;
+	while (fio_ring_take_back(&r->uring, &data)) {
+		unsigned index = (unsigned)(data >> 1);
+		struct fio_slot *s = &r->slots[index];
+		struct fastio_req *q;
+
+		if (data == DATA_WAKE || data == DATA_IGNORE)
+			continue;
+		if (data >= DATA_GROUP) {
+			r->flying--;
+			group_plain(r, &r->groups[data - DATA_GROUP]);
+			continue;
+		}
+		q = s->req;
+		if (!q)
+			continue; /* its timeout */
+		if (data & DATA_TIMEOUT || (s->follows && q != rest)) {
+			/* the kernel has the operation, or the beginning of its chain */
+			if (!(data & DATA_TIMEOUT))
+				s->res = -ECANCELED;
+			if (--s->left == 0)
+				finish(r, index, fio_clock_ns());
+			continue;
+		}
+		if (s->direct != FIO_NO_CHAIN)
+			r->direct[s->direct].left--;
+		free_slot(r, index);
+		if (q->flags & FASTIO_REQ_DSYNC && !(q->priv.kind & FIO_KIND_SYNCED))
+			group_of(r, q->fd)->writes--;
+		if (q != rest) {
+			*end = q;
+			end = &q->priv.next;
+		}
+		rest = fio_chain_next(q);
+	}
+	if (!back)
+		return;
+	if (!r->todo)
+		r->todo_end = end;
+	*end = r->todo;
+	r->todo = back;
 }
 
 /* ---- cancellation and the end ---- */
@@ -355,15 +434,17 @@ static void cancel_todo(struct fastio_ring *r, bool all)
 
 static void cancel_flying(struct fastio_ring *r, bool all)
 {
-	for (unsigned i = 0; i < r->opt.depth && r->flying; i++) {
+	for (unsigned i = 0; i < r->opt.depth && r->flying && !r->plain; i++) {
 		struct fio_slot *s = &r->slots[i];
 		struct io_uring_sqe *sqe;
 
 		if (!s->req || s->cancelled ||
 		    !(all || __atomic_load_n(&s->req->priv.cancel, __ATOMIC_ACQUIRE)))
 			continue;
-		if (!fio_ring_room(&r->uring, 1))
-			fio_ring_submit(&r->uring);
+		if (!fio_ring_room(&r->uring, 1) && fio_ring_submit(&r->uring) < 0) {
+			lose_ring(r);
+			return;
+		}
 		s->cancelled = true;
 		sqe = fio_ring_prepare(&r->uring);
 		io_uring_prep_cancel64(sqe, (uint64_t)i << 1, 0);
@@ -381,6 +462,38 @@ static void look_for_cancels(struct fastio_ring *r, uint32_t cancels)
 	r->cancels_seen = cancels;
 	cancel_todo(r, all);
 	cancel_flying(r, all);
+}
+
+/* Nothing but the end of the actor can cancel what a ring has that is not entered any more. */
+static bool abandoned(struct fastio_ring *r)
+{
+	uint64_t now;
+
+	if (!r->plain || !r->flying || r->closing_seen != FIO_CLOSING_CANCEL)
+		return false;
+	now = fio_clock_ns();
+	if (!r->abandon_ns)
+		r->abandon_ns = now + ABANDON_NS;
+	return now >= r->abandon_ns;
+}
+
+void fio_actor_bury(struct fastio_ring *r)
+{
+	for (unsigned i = 0; i < r->opt.depth; i++)
+		if (r->slots[i].req)
+			fio_answer(r, r->slots[i].req, -ECANCELED);
+	for (struct fio_group *g = r->groups; g < r->groups + FIO_GROUPS; g++) {
+		if (g->covered)
+			group_plain(r, g);
+		g->covered = g->waiting;
+		if (g->covered)
+			group_plain(r, g);
+	}
+	while (atomic_load(&r->taken)) { /* what is being submitted just now */
+		take_queue(r);
+		cancel_todo(r, true);
+		sched_yield();
+	}
 }
 
 /* ---- sleep ---- */
@@ -430,7 +543,12 @@ static void arm_wake(struct fastio_ring *r)
 	if (r->wake_armed)
 		return;
 	sqe = fio_ring_prepare(&r->uring);
-	io_uring_prep_read(sqe, r->wake_fd, &r->wake_value, sizeof(r->wake_value), 0);
+	if (r->wake_fd < 0) {
+		io_uring_prep_rw(OP_FUTEX_WAIT, sqe, FUTEX_FLAGS, &r->sleeping, 0, FIO_IN_RING);
+		sqe->addr3 = FUTEX_BITSET_MATCH_ANY;
+	} else {
+		io_uring_prep_read(sqe, r->wake_fd, &r->wake_value, sizeof(r->wake_value), 0);
+	}
 	fio_ring_finish(sqe, DATA_WAKE, 0);
 	r->wake_armed = true;
 }
@@ -445,16 +563,21 @@ static bool news(struct fastio_ring *r)
 /* Until something comes or completes.  What is prepared has been submitted. */
 static void sleep_now(struct fastio_ring *r)
 {
+	static const struct timespec look = {.tv_nsec = LOOK_NS};
+
 	if (r->flying && !r->plain) {
 		atomic_store(&r->sleeping, FIO_IN_RING);
 		if (!news(r)) {
-			arm_wake(r);
-			fio_ring_submit_and_wait(&r->uring);
+			if (!r->wake_lost)
+				arm_wake(r);
+			if (fio_ring_submit_and_wait(&r->uring, r->wake_lost ? LOOK_NS : WAIT_NS) <
+			    0)
+				lose_ring(r);
 		}
 	} else {
 		atomic_store(&r->sleeping, FIO_ASLEEP);
 		if (!news(r))
-			sys_futex_wait(&r->sleeping, FIO_ASLEEP, NULL);
+			sys_futex_wait(&r->sleeping, FIO_ASLEEP, r->flying ? &look : NULL);
 	}
 	atomic_store(&r->sleeping, FIO_AWAKE);
 }
@@ -462,19 +585,17 @@ static void sleep_now(struct fastio_ring *r)
 void fio_actor_wake(struct fastio_ring *r)
 {
 	uint64_t one = 1;
+	uint32_t how;
 
 	if (atomic_load(&r->sleeping) == FIO_AWAKE)
 		return;
-	switch (atomic_exchange(&r->sleeping, FIO_AWAKE)) {
-	case FIO_ASLEEP:
-		sys_futex_wake(&r->sleeping, 1);
-		break;
-	case FIO_IN_RING:
-		sys_write(r->wake_fd, &one, sizeof(one));
-		break;
-	default:
-		break;
-	}
+	how = atomic_exchange(&r->sleeping, FIO_AWAKE);
+	if (how == FIO_AWAKE)
+		return;
+	if (how == FIO_ASLEEP || r->wake_fd < 0) /* a ring may still wait for the word, too */
+		sys_futex_wake(&r->sleeping, INT32_MAX);
+	else if (sys_write(r->wake_fd, &one, sizeof(one)) < 0)
+		r->wake_lost = true;
 }
 
 /* ---- the thread ---- */
@@ -483,9 +604,12 @@ static void submit(struct fastio_ring *r)
 {
 	uint64_t now;
 
-	if (r->plain || !r->uring.unsent)
+	if (r->plain || !fio_ring_unsent(&r->uring))
 		return;
-	fio_ring_submit(&r->uring);
+	if (fio_ring_submit(&r->uring) < 0) {
+		lose_ring(r);
+		return;
+	}
 	now = fio_clock_ns();
 	for (unsigned i = 0; i < r->nsent; i++) {
 		struct fastio_req *q = r->slots[r->sent[i]].req;
@@ -508,11 +632,11 @@ static void work(struct fastio_ring *r)
 		any = send_todo(r);
 		sync_groups(r);
 		submit(r);
-		if (!r->plain)
+		if (r->flying || !r->plain)
 			any |= harvest(r);
-		if (any)
+		if (any || (r->plain && r->todo))
 			continue;
-		if (r->closing_seen && !atomic_load(&r->taken))
+		if ((r->closing_seen && !atomic_load(&r->taken)) || abandoned(r))
 			return;
 		if (!spin(r))
 			sleep_now(r);
@@ -540,6 +664,13 @@ static int start(struct fastio_ring *r)
 		r->plain = true;
 		return 0;
 	}
+	if (!fio_ring_has(&r->uring, OP_FUTEX_WAIT)) {
+		r->wake_fd = (int)SYS2(SYS_eventfd2, 0, EFD_CLOEXEC);
+		if (r->wake_fd < 0) {
+			fio_ring_stop(&r->uring);
+			return r->wake_fd;
+		}
+	}
 	if (fio_ring_has(&r->uring, IORING_OP_URING_CMD))
 		r->discards = FIO_DISCARD_UNPROVEN;
 	if (r->opt.nbuffers) {
@@ -563,8 +694,9 @@ void *fio_actor_main(void *ring)
 	sys_futex_wake(&r->started, 1);
 	if (r->start_err < 0)
 		return NULL;
+	r->has_ring = !r->plain;
 	work(r);
-	if (!r->plain)
+	if (r->has_ring)
 		fio_ring_stop(&r->uring);
 	return NULL;
 }

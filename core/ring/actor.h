@@ -15,12 +15,17 @@
  * shutdown sets closing; the actor ends when it sees closing, then taken at 0.  All sequentially
  * consistent, so either submit sees closing or the actor sees the request coming.
  *
- * sleeping: before the actor sleeps it stores how (on the word itself, or in the ring, where an eventfd
- * is being read), then looks at the queue, closing and cancels once more.  Who changes one of those looks
+ * sleeping: before the actor sleeps it stores how (on the word itself, or in the ring, where it waits for
+ * the word as well, or for an eventfd with kernels before 6.7), then looks at the queue, closing and cancels once more.  Who changes one of those looks
  * at sleeping afterwards, and the one who swaps it to AWAKE wakes the actor.
  *
  * room: who waits for room counts itself in room_waiters and then looks at taken again; the actor lowers
  * taken, then looks at room_waiters, and if there are any raises room_seq and wakes them.
+ *
+ * A ring that was made may later refuse to be entered (a sandbox, its descriptor closed).  Then plain is set,
+ * what the kernel has not taken is done by plain calls, and what it has comes back by itself: the actor looks
+ * every millisecond.  Only cancelling is no longer possible; a shutdown that wants it waits 200 ms for what
+ * is in the kernel and ends the actor, with which the kernel ends what can be ended; who joined it answers.
  */
 #ifndef FIO_ACTOR_H
 #define FIO_ACTOR_H
@@ -55,6 +60,7 @@ struct fio_slot {
 	uint8_t left;    /* completions to come: its own and its timeout's */
 	bool timed_out;  /* the timeout was first */
 	bool cancelled;  /* has been asked to end */
+	bool follows;    /* not the first of its chain */
 	uint16_t direct; /* of the chain it belongs to, or FIO_NO_CHAIN */
 	uint16_t free;   /* next free slot */
 };
@@ -88,11 +94,12 @@ struct fastio_ring {
 	_Atomic uint32_t room_waiters, room_seq;
 	_Atomic uint32_t spinners; /* waiting callers that look busily */
 	_Alignas(FIO_CACHELINE) _Atomic uint32_t sleeping;
-	int wake_fd; /* eventfd that wakes the actor in the ring */
+	int wake_fd;            /* eventfd that wakes the actor in the ring; -1: none is needed */
+	_Atomic bool wake_lost; /* the program has closed it */
 
 	/* set once */
 	struct fastio_ring_options opt;
-	bool plain;
+	_Atomic bool plain; /* also set later, by the actor */
 	uint32_t cores;
 	pthread_t thread;
 	pthread_mutex_t end_lock; /* around joining */
@@ -111,7 +118,9 @@ struct fastio_ring {
 	uint32_t crowd; /* how many requests come at once: running mean, times 8 */
 	uint32_t cancels_seen, closing_seen;
 	bool wake_armed;
-	uint8_t discards; /* FIO_DISCARD_... */
+	bool has_ring;       /* uring is there, although it may not be used any more */
+	uint64_t abandon_ns; /* when to leave what cannot be cancelled; 0: not yet asked for */
+	uint8_t discards;    /* FIO_DISCARD_... */
 	uint64_t wake_value;
 	struct fio_group groups[FIO_GROUPS];
 	struct fio_direct direct[FIO_RING_DIRECT_MAX];
@@ -171,5 +180,7 @@ void fio_answer(struct fastio_ring *r, struct fastio_req *req, int64_t res);
 /* The actor may have to look at something: wakes it if it sleeps. */
 void fio_actor_wake(struct fastio_ring *r);
 void *fio_actor_main(void *ring);
+/* Answers what an actor that has ended left behind. */
+void fio_actor_bury(struct fastio_ring *r);
 
 #endif /* FIO_ACTOR_H */

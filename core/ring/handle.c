@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "actor.h"
 
@@ -97,10 +96,6 @@ int fastio_ring_create(struct fastio_ring **ring, const struct fastio_ring_optio
 	if (err)
 		goto fail;
 	r->plain = r->opt.plain;
-	r->wake_fd = (int)SYS2(SYS_eventfd2, 0, EFD_CLOEXEC);
-	err = r->wake_fd < 0 ? r->wake_fd : 0;
-	if (err)
-		goto fail;
 	err = copy_buffers(r, opt);
 	if (err)
 		goto fail;
@@ -303,9 +298,11 @@ int fastio_ring_shutdown(struct fastio_ring *r, enum fastio_end how)
 	atomic_fetch_add(&r->room_seq, 1);
 	sys_futex_wake(&r->room_seq, INT32_MAX);
 	pthread_mutex_lock(&r->end_lock);
-	if (!r->joined)
+	if (!r->joined) {
 		pthread_join(r->thread, NULL);
-	r->joined = true;
+		r->joined = true;
+		fio_actor_bury(r);
+	}
 	pthread_mutex_unlock(&r->end_lock);
 	return 0;
 }

@@ -38,12 +38,11 @@ static int set_up(struct fio_ring *r, const struct fio_ring_setup *setup)
 static bool one(struct fio_ring *r, int *res)
 {
 	uint64_t data;
-	int n;
 
-	do
-		n = fio_ring_submit_and_wait(r);
-	while (n == -EINTR);
-	return n >= 0 && fio_ring_harvest(r, &data, res);
+	while (fio_ring_unsent(r) || !fio_ring_ready(r))
+		if (fio_ring_submit_and_wait(r, 0) < 0)
+			return false;
+	return fio_ring_harvest(r, &data, res);
 }
 
 /* A ring can be made and still not be entered (a sandbox that knows only some of the calls). */
@@ -126,7 +125,6 @@ void fio_ring_stop(struct fio_ring *r)
 
 struct io_uring_sqe *fio_ring_prepare(struct fio_ring *r)
 {
-	r->unsent++;
 	return io_uring_get_sqe(&r->ring);
 }
 
@@ -140,30 +138,50 @@ int fio_ring_submit(struct fio_ring *r)
 {
 	int calls = 0;
 
-	while (r->unsent) {
+	while (fio_ring_unsent(r)) {
 		int n = io_uring_submit(&r->ring);
 
 		calls++;
-		if (n > 0)
-			r->unsent -= (unsigned)n;
-		else if (!again(n))
+		if (n <= 0 && !again(n))
 			return n < 0 ? n : -EIO;
 	}
 	return calls;
 }
 
-int fio_ring_submit_and_wait(struct fio_ring *r)
+static struct __kernel_timespec timespec_of(int64_t ns)
 {
-	int n = io_uring_submit_and_wait(&r->ring, 1);
+	return (struct __kernel_timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
 
-	if (n >= 0)
-		r->unsent -= (unsigned)n;
-	return n;
+int fio_ring_submit_and_wait(struct fio_ring *r, int64_t ns)
+{
+	struct __kernel_timespec ts = timespec_of(ns);
+	struct io_uring_cqe *cqe;
+	int n;
+
+	/* without EXT_ARG the limit would be an operation of its own */
+	if (ns && r->ring.features & IORING_FEAT_EXT_ARG)
+		n = io_uring_submit_and_wait_timeout(&r->ring, &cqe, 1, &ts, NULL);
+	else
+		n = io_uring_submit_and_wait(&r->ring, 1);
+	return n >= 0 || n == -ETIME || again(n) ? 0 : n;
+}
+
+bool fio_ring_take_back(struct fio_ring *r, uint64_t *data)
+{
+	struct io_uring_sq *sq = &r->ring.sq;
+	unsigned head = *sq->khead;
+
+	if (head == sq->sqe_tail)
+		return false;
+	*data = sq->sqes[head & *sq->kring_mask].user_data;
+	*sq->khead = head + 1;
+	return true;
 }
 
 void fio_ring_wait(struct fio_ring *r, int64_t ns)
 {
-	struct __kernel_timespec ts = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	struct __kernel_timespec ts = timespec_of(ns);
 	struct io_uring_cqe *cqe;
 
 	io_uring_wait_cqe_timeout(&r->ring, &cqe, &ts);

@@ -25,7 +25,6 @@ struct fio_ring {
 	struct io_uring ring;
 	uint64_t opcodes[4]; /* what the kernel has, one bit each */
 	unsigned direct;     /* direct descriptors there are; 0: they do not work here */
-	unsigned unsent;     /* operations prepared and not yet submitted */
 };
 
 /* 0 or -errno: no ring can be had here (a kernel without it, a sandbox, a limit). */
@@ -43,6 +42,12 @@ static inline bool fio_ring_room(const struct fio_ring *r, unsigned n)
 	return io_uring_sq_space_left(&r->ring) >= n;
 }
 
+/* Operations prepared and not yet submitted */
+static inline unsigned fio_ring_unsent(const struct fio_ring *r)
+{
+	return io_uring_sq_ready(&r->ring);
+}
+
 /* The next operation: fill it by io_uring_prep_..., then fio_ring_finish it.  There is room. */
 struct io_uring_sqe *fio_ring_prepare(struct fio_ring *r);
 
@@ -53,10 +58,15 @@ static inline void fio_ring_finish(struct io_uring_sqe *sqe, uint64_t data, unsi
 	io_uring_sqe_set_data64(sqe, data);
 }
 
-/* Submits what is prepared, whole chains at once.  Number of calls it took, or -errno. */
+/* Submits what is prepared, whole chains at once.  Number of calls it took, or -errno: the ring can no
+ * longer be entered (a sandbox came later, its descriptor is gone). */
 int fio_ring_submit(struct fio_ring *r);
-/* The same, and waits for one completion: one call for both. */
-int fio_ring_submit_and_wait(struct fio_ring *r);
+/* The same, and waits for one completion, at most for that time (if the kernel can limit it; 0: for ever):
+ * one call for both.  Negative only if the ring can no longer be entered. */
+int fio_ring_submit_and_wait(struct fio_ring *r, int64_t ns);
+/* The oldest operation that is prepared and not submitted, which it takes out: its data.  Only for a ring
+ * that can no longer be entered: nothing is prepared on it any more. */
+bool fio_ring_take_back(struct fio_ring *r, uint64_t *data);
 
 /* Waits for a completion, not longer than that. */
 void fio_ring_wait(struct fio_ring *r, int64_t ns);

@@ -24,6 +24,7 @@
  *            the ring: the actor is not in it.
  * Answers    Every request that was accepted (submit returned 0) is answered exactly once:
  *            by its result, or -ECANCELED, or -ETIMEDOUT.
+ * Sandboxes  Should io_uring be refused to the process later (seccomp), plain calls do the rest.
  */
 #ifndef FASTIO_RING_H
 #define FASTIO_RING_H
@@ -172,7 +173,7 @@ int fastio_ring_shutdown(struct fastio_ring *ring, enum fastio_end how);
 /* Shuts down (FASTIO_FINISH) if that was not done, frees the ring.  Nobody else uses it any more. */
 int fastio_ring_destroy(struct fastio_ring *ring);
 
-/* Does it work by io_uring?  (false: by plain calls) */
+/* Does it work by io_uring?  (false: by plain calls, from the beginning or since io_uring was refused) */
 bool fastio_ring_is_uring(const struct fastio_ring *ring);
 
 enum {

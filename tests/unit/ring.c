@@ -7,8 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
 
 #include "unit.h"
 
@@ -629,6 +636,194 @@ static void ends(void)
 	close(fd);
 }
 
+/* ---- a ring that is refused, or closed, while it is in use ---- */
+
+static void in_child(void (*fn)(struct fastio_ring *r, int err), int err)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (!pid) {
+		atomic_store(&unit_failures, 0);
+		alarm(20);
+		fn(ring(), err);
+		_exit(atomic_load(&unit_failures) != 0);
+	}
+	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+}
+
+/* All threads of the process, from now on */
+static void refuse_ring(int err)
+{
+	struct sock_filter prog[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_enter, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_register, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {sizeof(prog) / sizeof(prog[0]), prog};
+
+	CHECK_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	CHECK_EQ(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter),
+		 0);
+}
+
+/* A chain, durable writes that share a sync, and a request with a timeout: all must do as ever. */
+static void check_works(struct fastio_ring *r, const char *name)
+{
+	struct fastio_req chain[3], more[4];
+	char buf[8] = "";
+	int fd;
+
+	fastio_open(&chain[0], AT_FDCWD, path_of(name), O_CREAT | O_RDWR, 0644);
+	fastio_write(&chain[1], FASTIO_FD_CHAIN, "0123", 4, 0);
+	fastio_close(&chain[2], FASTIO_FD_CHAIN);
+	fastio_link(&chain[0], &chain[1]);
+	fastio_link(&chain[1], &chain[2]);
+	CHECK_EQ(fastio_ring_submit(r, chain, 0), 0);
+	for (int i = 2; i >= 0; i--)
+		CHECK_EQ(fastio_ring_wait(r, &chain[i]), i == 1 ? 4 : 0);
+	fd = open(path_of(name), O_RDWR);
+	CHECK(fd >= 0);
+	for (int i = 0; i < 4; i++) {
+		fastio_write(&more[i], fd, &"abcd"[i], 1, (uint64_t)i);
+		more[i].flags = i < 3 ? FASTIO_REQ_DSYNC : 0;
+		more[i].timeout_ns = i < 3 ? 0 : 5000000000;
+		CHECK_EQ(fastio_ring_submit(r, &more[i], 0), 0);
+	}
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(fastio_ring_wait(r, &more[i]), 1);
+	CHECK_EQ(pread(fd, buf, 8, 0), 4);
+	CHECK(!memcmp(buf, "abcd", 4));
+	fastio_read(&more[0], fd, NULL, 1, 0);
+	CHECK_EQ(fastio_ring_run(r, &more[0]), -EFAULT);
+	close(fd);
+}
+
+struct blocked {
+	struct fastio_req q[3];
+	char buf[3];
+	int pipe[3][2];
+};
+
+/* Requests that the kernel has got and cannot finish */
+static void block(struct fastio_ring *r, struct blocked *b)
+{
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(pipe(b->pipe[i]), 0);
+		fastio_read(&b->q[i], b->pipe[i][0], &b->buf[i], 1, UINT64_MAX);
+		CHECK_EQ(fastio_ring_submit(r, &b->q[i], 0), 0);
+	}
+	usleep(20000);
+}
+
+static void refused(struct fastio_ring *r, int err)
+{
+	struct blocked b;
+
+	block(r, &b);
+	refuse_ring(err);
+	for (int i = 0; i < 50; i++)
+		check_works(r, "refused");
+	CHECK(!fastio_ring_is_uring(r));
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQ(write(b.pipe[i][1], "x", 1), 1);
+		CHECK_EQ(fastio_ring_wait(r, &b.q[i]), 1);
+	}
+	CHECK_EQ(fastio_ring_cancel(r, &b.q[2]), 0);
+	CHECK_EQ(fastio_ring_shutdown(r, FASTIO_CANCEL), 0);
+	CHECK_EQ(fastio_ring_wait(r, &b.q[2]), -ECANCELED);
+	CHECK_EQ(fastio_ring_destroy(r), 0);
+}
+
+/* The end is asked for before the actor has noticed. */
+static void refused_at_end(struct fastio_ring *r, int err)
+{
+	struct blocked b;
+
+	block(r, &b);
+	refuse_ring(err);
+	CHECK_EQ(fastio_ring_shutdown(r, FASTIO_CANCEL), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(fastio_ring_wait(r, &b.q[i]), -ECANCELED);
+	CHECK_EQ(fastio_ring_destroy(r), 0);
+}
+
+struct crowd {
+	struct fastio_ring *ring;
+	_Atomic bool end;
+};
+
+static void *keep_working(void *arg)
+{
+	struct crowd *c = arg;
+	char name[32];
+
+	snprintf(name, sizeof(name), "crowd%d", gettid());
+	while (!atomic_load(&c->end))
+		check_works(c->ring, name);
+	return NULL;
+}
+
+/* At any moment: some of it prepared, some submitted */
+static void refused_under_load(struct fastio_ring *r, int err)
+{
+	struct crowd c = {.ring = r};
+	pthread_t t[4];
+
+	for (int i = 0; i < 4; i++)
+		CHECK_EQ(pthread_create(&t[i], NULL, keep_working, &c), 0);
+	usleep(20000);
+	refuse_ring(err);
+	usleep(50000);
+	atomic_store(&c.end, true);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	CHECK(!fastio_ring_is_uring(r));
+	CHECK_EQ(fastio_ring_destroy(r), 0);
+}
+
+/* A program that closes what it did not open */
+static void closed(struct fastio_ring *r, int err)
+{
+	struct blocked b;
+	struct fastio_req q;
+
+	(void)err;
+	block(r, &b);
+	CHECK_EQ(syscall(SYS_close_range, 3, b.pipe[0][0] - 1, 0), 0);
+	for (int i = 0; i < 3; i++)
+		check_works(r, "closed");
+	fastio_read(&q, 1000, b.buf, 1, 0);
+	CHECK_EQ(fastio_ring_run(r, &q), -EBADF);
+	CHECK_EQ(write(b.pipe[0][1], "x", 1), 1);
+	CHECK_EQ(fastio_ring_wait(r, &b.q[0]), 1);
+	CHECK_EQ(fastio_ring_cancel(r, &b.q[1]), 0);
+	CHECK_EQ(fastio_ring_wait(r, &b.q[1]), -ECANCELED);
+	CHECK_EQ(fastio_ring_shutdown(r, FASTIO_CANCEL), 0);
+	CHECK_EQ(fastio_ring_wait(r, &b.q[2]), -ECANCELED);
+	CHECK_EQ(fastio_ring_destroy(r), 0);
+}
+
+static void lost_ring(void)
+{
+	static const int errs[] = {EPERM, ENOSYS, EBADF};
+	struct utsname u;
+	int major, minor;
+
+	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+		in_child(refused, errs[i]);
+		in_child(refused_at_end, errs[i]);
+		in_child(refused_under_load, errs[i]);
+	}
+	/* Before Linux 6.7 the actor is woken by a descriptor, whose number others could get. */
+	if (!uname(&u) && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	    major * 1000 + minor >= 6007)
+		in_child(closed, 0);
+}
+
 /* ---- many threads ---- */
 
 struct share {
@@ -698,7 +893,7 @@ static const struct unit_test both[] = {
 };
 
 /* A read that blocks holds plain calls up. */
-static const struct unit_test uring_only[] = {TEST(cancellation), TEST(limits)};
+static const struct unit_test uring_only[] = {TEST(cancellation), TEST(limits), TEST(lost_ring)};
 
 int main(int argc, char **argv)
 {
