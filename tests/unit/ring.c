@@ -887,9 +887,150 @@ static void threads(void)
 	close(fd);
 }
 
+/* ---- everything at once ---- */
+
+struct storm {
+	struct fastio_ring *ring;
+	int fd, pipe[2], event;
+	char *registered;
+	_Atomic uint64_t accepted, waited, called, events;
+};
+
+static void storm_done(struct fastio_req *req, void *arg)
+{
+	struct storm *s = arg;
+
+	atomic_fetch_add(&s->called, 1);
+	free(req);
+}
+
+/* One request of any kind; what: which */
+static void storm_fill(struct storm *s, struct fastio_req *q, char *buf, unsigned what)
+{
+	switch (what % 6) {
+	case 0:
+		fastio_write(q, s->fd, buf, 8, 0);
+		q->flags = what & 8 ? FASTIO_REQ_DSYNC : 0;
+		break;
+	case 1: /* never finishes by itself; plain calls would wait for ever */
+		fastio_read(q, plain ? s->fd : s->pipe[0], buf, 8, plain ? 0 : UINT64_MAX);
+		q->timeout_ns = what & 8 ? 200000 : 0;
+		break;
+	case 2:
+		fastio_read(q, s->fd, s->registered, 8, 64);
+		q->flags = FASTIO_REQ_REGISTERED;
+		break;
+	case 3:
+		fastio_read(q, s->fd, buf, 8, 0);
+		q->timeout_ns = 1000000000;
+		break;
+	case 4:
+		fastio_fsync(q, -1);
+		break;
+	default:
+		fastio_discard(q, s->fd, 4096, 1 << 20);
+		break;
+	}
+}
+
+static void *storm_thread(void *arg)
+{
+	struct storm *s = arg;
+	unsigned seed = (unsigned)gettid();
+	struct fastio_req q[4];
+	char buf[4][8];
+	int err = 0;
+
+	while (err != -ESHUTDOWN) {
+		bool in[4] = {false};
+
+		for (int i = 0; i < 4; i++) {
+			unsigned what = (unsigned)rand_r(&seed) >> 4;
+			struct fastio_req *use = &q[i], *heap = NULL;
+
+			storm_fill(s, &q[i], buf[i], what);
+			q[i].eventfd = what & 16 ? s->event : 0;
+			if (what & 32 && q[i].fd != s->pipe[0])
+				use = heap = malloc(sizeof(*heap));
+			if (heap) {
+				*heap = q[i];
+				heap->buf = s->registered + 4096; /* outlives us */
+				heap->flags &= (uint8_t)~FASTIO_REQ_REGISTERED;
+				heap->done = storm_done;
+				heap->arg = s;
+			}
+			err = fastio_ring_submit(s->ring, use, what & 64 ? FASTIO_SUBMIT_WAIT : 0);
+			CHECK(!err || err == -EAGAIN || err == -ESHUTDOWN || err == -EBADF);
+			if (!err) {
+				atomic_fetch_add(&s->accepted, 1);
+				atomic_fetch_add(&s->events, what & 16 ? 1 : 0);
+			} else {
+				free(heap);
+			}
+			in[i] = !err && !heap;
+			if (err == -ESHUTDOWN)
+				break;
+		}
+		for (int i = 0; i < 4; i++) {
+			int64_t res;
+
+			if (!in[i])
+				continue;
+			if (q[i].fd == s->pipe[0] && !q[i].timeout_ns)
+				fastio_ring_cancel(s->ring, &q[i]);
+			res = fastio_ring_wait(s->ring, &q[i]);
+			CHECK(res == 8 || res == 0 || res == -ECANCELED || res == -ETIMEDOUT ||
+			      res == -EOPNOTSUPP);
+			atomic_fetch_add(&s->waited, 1);
+		}
+	}
+	return NULL;
+}
+
+/* Threads with all kinds of requests and answers over a small ring, which ends in the middle of it */
+static void storm(void)
+{
+	char *registered = fastio_buffer_get(8192, 4096);
+
+	for (int round = 0; round < 6; round++) {
+		struct storm s = {.registered = registered, .event = eventfd(0, EFD_CLOEXEC)};
+		uint64_t n = 0;
+		pthread_t t[THREADS];
+
+		s.ring = ring_with((struct fastio_ring_options){
+			.limit = 12,
+			.depth = 8,
+			.batch = 4,
+			.spin_ns = round & 2 ? 1 : 0,
+			.buffers = (struct iovec[]){{registered, 8192}},
+			.nbuffers = 1});
+		s.fd = make_file("storm", 0);
+		CHECK_EQ(pwrite(s.fd, registered, 8192, 0), 8192);
+		CHECK_EQ(pipe(s.pipe), 0);
+		for (int i = 0; i < THREADS; i++)
+			CHECK_EQ(pthread_create(&t[i], NULL, storm_thread, &s), 0);
+		usleep(100000);
+		CHECK_EQ(fastio_ring_shutdown(s.ring, round & 1 ? FASTIO_CANCEL : FASTIO_FINISH),
+			 0);
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(t[i], NULL);
+		CHECK(s.accepted > 0 && s.called > 0);
+		CHECK_EQ(s.accepted, s.waited + s.called);
+		CHECK(s.events == 0 || read(s.event, &n, sizeof(n)) == sizeof(n));
+		CHECK_EQ(n, s.events);
+		CHECK_EQ(fastio_ring_destroy(s.ring), 0);
+		close(s.fd);
+		close(s.event);
+		close(s.pipe[0]);
+		close(s.pipe[1]);
+	}
+	fastio_buffer_put(registered);
+}
+
 static const struct unit_test both[] = {
-	TEST(requests),       TEST(durable),       TEST(blocks), TEST(chains), TEST(answers),
-	TEST(callback_rules), TEST(bad_arguments), TEST(fuzz),   TEST(ends),   TEST(threads),
+	TEST(requests), TEST(durable),        TEST(blocks),        TEST(chains),
+	TEST(answers),  TEST(callback_rules), TEST(bad_arguments), TEST(fuzz),
+	TEST(ends),     TEST(threads),        TEST(storm),
 };
 
 /* A read that blocks holds plain calls up. */
