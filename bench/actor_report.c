@@ -172,8 +172,10 @@ static int chart(const struct actor_bench *b)
 			values[ch.nbars++] = result_of(b, c).rate.median / 1e3;
 		}
 	}
-	snprintf(ch.subtitle, sizeof(ch.subtitle), "%u threads, %s, %u cores, %s, %s", threads,
-		 b->machine.fs, b->machine.cores, b->machine.model, b->machine.kernel);
+	snprintf(ch.method, sizeof(ch.method),
+		 "%u threads, one operation after the other; medians of %llu rounds of %llu ms",
+		 threads, (unsigned long long)b->rounds, (unsigned long long)b->ms);
+	machine_line(&b->machine, ch.machine, sizeof(ch.machine));
 	if (b->svg)
 		rc = chart_write(&ch, "svg", b->svg);
 	if (b->png && rc == EXIT_OK)

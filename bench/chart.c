@@ -20,7 +20,7 @@ static void quoted(FILE *f, const char *s)
 
 static void head(FILE *f, const struct chart *c, const char *format, const char *path)
 {
-	unsigned height = 150 + 24 * (unsigned)c->nbars;
+	unsigned height = 170 + 24 * (unsigned)c->nbars;
 
 	if (!strcmp(format, "svg"))
 		fprintf(f,
@@ -31,15 +31,14 @@ static void head(FILE *f, const struct chart *c, const char *format, const char 
 		fprintf(f, "set terminal png noenhanced size 960,%u font 'sans,11'\n", height);
 	fprintf(f, "set output ");
 	quoted(f, path);
-	fprintf(f, "\nset title \"");
-	/* a newline between title and subtitle: written by gnuplot itself */
-	fprintf(f, "%s\\n%s\"\n", c->title, c->subtitle);
+	/* gnuplot makes newlines of these */
+	fprintf(f, "\nset title \"%s\\n%s\\n%s\"\n", c->title, c->method, c->machine);
 	fprintf(f, "set xlabel ");
 	quoted(f, c->unit);
 	fprintf(f,
 		"\nset style fill solid 0.9 noborder\nset grid x lc rgb '#dddddd'\n"
 		"set border 3\nset tics nomirror\nset xrange [0:*]\n"
-		"set yrange [%.1f:-0.5]\nset key outside bottom center horizontal %s\n",
+		"set yrange [%.1f:-0.5]\nset key outside top center horizontal %s\n",
 		(double)c->nbars - 0.5, c->nseries > 1 ? "on" : "off");
 }
 

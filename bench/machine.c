@@ -84,6 +84,12 @@ void machine_print(const struct machine *m, FILE *f)
 	fprintf(f, "File system: %s (%s)\n", m->fs, m->options);
 }
 
+void machine_line(const struct machine *m, char *out, size_t room)
+{
+	snprintf(out, room, "%s (%s); %s, %u cores, governor %s; %s", m->fs, m->options, m->model,
+		 m->cores, m->governor, m->kernel);
+}
+
 void machine_json(const struct machine *m, FILE *f)
 {
 	const char *const fields[][2] = {

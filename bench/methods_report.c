@@ -170,9 +170,11 @@ static int charts(const struct comparison *c, const struct summary *s)
 			values[ch.nbars * 4 + (size_t)p] = s[i].ms[phase[p]];
 		ch.nbars++;
 	}
-	snprintf(ch.subtitle, sizeof(ch.subtitle), "%llu files of %llu bytes, %s, %u cores, %s, %s",
-		 (unsigned long long)c->files, (unsigned long long)c->size, c->machine.fs,
-		 c->machine.cores, c->machine.model, c->machine.kernel);
+	snprintf(ch.method, sizeof(ch.method),
+		 "%llu files of %llu bytes; medians of %llu rounds in alternating order",
+		 (unsigned long long)c->files, (unsigned long long)c->size,
+		 (unsigned long long)c->rounds);
+	machine_line(&c->machine, ch.machine, sizeof(ch.machine));
 	if (c->svg)
 		rc = chart_write(&ch, "svg", c->svg);
 	if (c->png && rc == EXIT_OK)

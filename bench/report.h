@@ -17,6 +17,8 @@ struct machine {
 
 void machine_read(struct machine *m, const char *dir);
 void machine_print(const struct machine *m, FILE *f);
+/* For the head of a chart: the same in one line */
+void machine_line(const struct machine *m, char *out, size_t room);
 /* As members of a JSON object, without braces */
 void machine_json(const struct machine *m, FILE *f);
 
@@ -50,7 +52,8 @@ void print_bar(FILE *f, double value, double max, int width);
 
 struct chart {
 	const char *title;
-	char subtitle[512];
+	char method[160];  /* what was measured, and how */
+	char machine[640]; /* where */
 	const char *unit;
 	const char *const *labels; /* of the bars, the first one on top */
 	size_t nbars;
