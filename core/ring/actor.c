@@ -11,9 +11,8 @@
 #define DATA_WAKE UINT64_MAX         /* somebody woke the actor */
 #define DATA_IGNORE (UINT64_MAX - 1) /* the result of asking for a cancellation */
 #define DATA_GROUP (UINT64_MAX - 64) /* and the number of the group whose sync it is */
-#define CROWDED 12 /* eighths of requests taken from the queue at once, as a running mean */
-#define YIELDS 2
-#define OP_FUTEX_WAIT 51                     /* since Linux 6.7, which older headers do not have */
+#define CROWDED 12       /* eighths of requests taken from the queue at once, as a running mean */
+#define OP_FUTEX_WAIT 51 /* since Linux 6.7, which older headers do not have */
 #define FUTEX_FLAGS (2 | FUTEX_PRIVATE_FLAG) /* of 32 bits */
 #define LOOK_NS 1000000                      /* between two looks at what nobody will tell of */
 #define WAIT_NS 100000000                    /* the same, should a wake-up be lost */
@@ -98,6 +97,16 @@ static bool group_written(struct fastio_ring *r, struct fastio_req *q, int res)
 	return true;
 }
 
+/* What was sent as one operation */
+static void answer_sent(struct fastio_ring *r, struct fastio_req *q, int64_t res, uint64_t now)
+{
+	for (struct fastio_req *next; q; q = next) {
+		next = q->priv.next;
+		fio_record(r, q, FASTIO_STAGE_COMPLETE, q->priv.sent_ns, now);
+		fio_answer(r, q, res);
+	}
+}
+
 static void group_synced(struct fastio_ring *r, struct fio_group *g, int res, uint64_t now)
 {
 	struct fastio_req *q = g->covered, *next;
@@ -158,11 +167,44 @@ static void take_queue(struct fastio_ring *r)
 	r->crowd += n - r->crowd / 8;
 }
 
-static void drop_first(struct fastio_ring *r, const struct fastio_req *first)
+static void drop_first(struct fastio_ring *r, struct fastio_req *first)
 {
 	r->todo = first->priv.next;
+	first->priv.next = NULL;
 	if (!r->todo)
 		r->todo_end = &r->todo;
+}
+
+static bool may_join(const struct fastio_req *q)
+{
+	return q->op == FASTIO_OP_DISCARD && !(q->flags & FASTIO_REQ_LINK) && !q->timeout_ns;
+}
+
+/*
+ * A file is discarded from by one worker at a time, and the kernel does not join what is adjacent as it does
+ * with reads and writes.  Here it becomes one operation; who is answered by it hangs on priv.next.
+ */
+static void join_discards(struct fastio_ring *r, struct fastio_req *first)
+{
+	uint64_t begin = first->offset, end = begin + first->len;
+	struct fastio_req **at = &r->todo, *q;
+
+	for (unsigned i = 0; *at && i < r->opt.batch; i++) {
+		q = *at;
+		if (!may_join(q) || q->fd != first->fd ||
+		    (q->offset != end && q->offset + q->len != begin)) {
+			at = &q->priv.next;
+			continue;
+		}
+		begin = q->offset < begin ? q->offset : begin;
+		end = q->offset == end ? end + q->len : end;
+		*at = q->priv.next;
+		if (!*at)
+			r->todo_end = at;
+		q->priv.next = first->priv.next;
+		first->priv.next = q;
+		at = &r->todo; /* what was passed over may fit now */
+	}
 }
 
 static unsigned find_direct(const struct fastio_ring *r)
@@ -196,8 +238,10 @@ static void send_one(struct fastio_ring *r, struct fastio_req *q, unsigned direc
 		io_uring_prep_link_timeout(sqe, &s->timeout, 0);
 		fio_ring_finish(sqe, (uint64_t)index << 1 | DATA_TIMEOUT, link);
 	}
-	fio_record(r, q, FASTIO_STAGE_QUEUE, q->priv.queued_ns, now);
-	q->priv.sent_ns = now;
+	for (; q; q = q->priv.next) {
+		fio_record(r, q, FASTIO_STAGE_QUEUE, q->priv.queued_ns, now);
+		q->priv.sent_ns = now;
+	}
 	r->sent[r->nsent++] = (uint16_t)index;
 }
 
@@ -229,6 +273,9 @@ static int send_chain(struct fastio_ring *r, struct fastio_req *first, uint64_t 
 			return 0;
 		r->direct[direct] = (struct fio_direct){.left = (uint16_t)n};
 	}
+	drop_first(r, first);
+	if (may_join(first))
+		join_discards(r, first);
 	for (struct fastio_req *q = first; q; q = fio_chain_next(q))
 		send_one(r, q, direct, q != first, now);
 	return (int)n;
@@ -249,7 +296,6 @@ static bool send_todo(struct fastio_ring *r)
 			break;
 		any = true;
 		if (n > 0) {
-			drop_first(r, first);
 			batch += (unsigned)n;
 			continue;
 		}
@@ -321,8 +367,7 @@ static void finish(struct fastio_ring *r, unsigned index, uint64_t now)
 	if (q->flags & FASTIO_REQ_DSYNC && !(q->priv.kind & FIO_KIND_SYNCED) &&
 	    group_written(r, q, res))
 		return;
-	fio_record(r, q, FASTIO_STAGE_COMPLETE, q->priv.sent_ns, now);
-	fio_answer(r, q, res);
+	answer_sent(r, q, res, now);
 }
 
 static bool harvest(struct fastio_ring *r)
@@ -400,7 +445,8 @@ static void lose_ring(struct fastio_ring *r)
 			group_of(r, q->fd)->writes--;
 		if (q != rest) {
 			*end = q;
-			end = &q->priv.next;
+			while (*end)
+				end = &(*end)->priv.next;
 		}
 		rest = fio_chain_next(q);
 	}
@@ -438,7 +484,7 @@ static void cancel_flying(struct fastio_ring *r, bool all)
 		struct fio_slot *s = &r->slots[i];
 		struct io_uring_sqe *sqe;
 
-		if (!s->req || s->cancelled ||
+		if (!s->req || s->cancelled || (s->req->priv.next && !all) ||
 		    !(all || __atomic_load_n(&s->req->priv.cancel, __ATOMIC_ACQUIRE)))
 			continue;
 		if (!fio_ring_room(&r->uring, 1) && fio_ring_submit(&r->uring) < 0) {
@@ -481,7 +527,7 @@ void fio_actor_bury(struct fastio_ring *r)
 {
 	for (unsigned i = 0; i < r->opt.depth; i++)
 		if (r->slots[i].req)
-			fio_answer(r, r->slots[i].req, -ECANCELED);
+			answer_sent(r, r->slots[i].req, -ECANCELED, fio_clock_ns());
 	for (struct fio_group *g = r->groups; g < r->groups + FIO_GROUPS; g++) {
 		if (g->covered)
 			group_plain(r, g);
@@ -513,7 +559,7 @@ static bool spin(struct fastio_ring *r)
 
 	if (r->opt.spin_ns < 2)
 		return false;
-	for (int i = 0; r->crowd > CROWDED && i < YIELDS; i++) {
+	for (int i = 0; r->crowd > CROWDED && i < FIO_YIELDS; i++) {
 		sched_yield();
 		if (something(r))
 			return true;
@@ -612,10 +658,10 @@ static void submit(struct fastio_ring *r)
 	}
 	now = fio_clock_ns();
 	for (unsigned i = 0; i < r->nsent; i++) {
-		struct fastio_req *q = r->slots[r->sent[i]].req;
-
-		fio_record(r, q, FASTIO_STAGE_SUBMIT, q->priv.sent_ns, now);
-		q->priv.sent_ns = now;
+		for (struct fastio_req *q = r->slots[r->sent[i]].req; q; q = q->priv.next) {
+			fio_record(r, q, FASTIO_STAGE_SUBMIT, q->priv.sent_ns, now);
+			q->priv.sent_ns = now;
+		}
 	}
 	r->nsent = 0;
 }

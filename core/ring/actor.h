@@ -51,10 +51,11 @@ enum { FIO_KIND_PLAIN, FIO_KIND_DEVICE, FIO_KIND_CHAIN_FD, FIO_KIND_SYNCED = 4 }
 enum { FIO_DISCARD_PLAIN, FIO_DISCARD_UNPROVEN, FIO_DISCARD_WORKS };
 
 #define FIO_NO_CHAIN UINT16_MAX
+#define FIO_YIELDS 2 /* before sleeping, where several threads are at it */
 
 /* A request in the kernel */
 struct fio_slot {
-	struct fastio_req *req; /* NULL: free */
+	struct fastio_req *req; /* NULL: free; priv.next: discards that are part of it */
 	struct __kernel_timespec timeout;
 	int res;
 	uint8_t left;    /* completions to come: its own and its timeout's */
@@ -168,6 +169,12 @@ int fio_check_chain(const struct fastio_ring *r, struct fastio_req *first);
 bool fio_can_prepare(const struct fastio_ring *r, const struct fastio_req *req, bool alone);
 /* Fills an operation; direct: the chain's descriptor.  Returns flags for it. */
 unsigned fio_prepare(struct io_uring_sqe *sqe, const struct fastio_req *req, unsigned direct);
+
+/* Of a discard and those that are part of it */
+struct fio_range {
+	uint64_t offset, len;
+};
+struct fio_range fio_discard_range(const struct fastio_req *q);
 
 /* Carries a chain out by plain calls; answer is called for each request. */
 int64_t fio_plain_discard(const struct fastio_req *q, int fd);

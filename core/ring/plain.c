@@ -21,14 +21,25 @@ static int64_t plain_data(const struct fastio_req *q, int fd, bool write)
 	return SYS4(SYS_pread64, fd, q->buf, q->len, q->offset);
 }
 
+struct fio_range fio_discard_range(const struct fastio_req *q)
+{
+	struct fio_range range = {q->offset, 0};
+
+	for (; q; q = q->priv.next) {
+		range.offset = q->offset < range.offset ? q->offset : range.offset;
+		range.len += q->len;
+	}
+	return range;
+}
+
 int64_t fio_plain_discard(const struct fastio_req *q, int fd)
 {
-	uint64_t range[2] = {q->offset, q->len};
+	struct fio_range range = fio_discard_range(q);
 
 	if (q->priv.kind & FIO_KIND_DEVICE)
-		return SYS3(SYS_ioctl, fd, BLKDISCARD, range);
-	return SYS4(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, q->offset,
-		    q->len);
+		return SYS3(SYS_ioctl, fd, BLKDISCARD, &range);
+	return SYS4(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range.offset,
+		    range.len);
 }
 
 static int64_t plain_one(const struct fastio_req *q, int fd)

@@ -49,15 +49,17 @@ static void prepare_data(struct io_uring_sqe *sqe, const struct fastio_req *q, i
 
 static void prepare_discard(struct io_uring_sqe *sqe, const struct fastio_req *q, int fd)
 {
+	struct fio_range range = fio_discard_range(q);
+
 	if (!(q->priv.kind & FIO_KIND_DEVICE)) {
 		io_uring_prep_fallocate(sqe, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-					(off_t)q->offset, (off_t)q->len);
+					(off_t)range.offset, (off_t)range.len);
 		return;
 	}
 	io_uring_prep_rw(IORING_OP_URING_CMD, sqe, fd, NULL, 0, 0);
 	sqe->cmd_op = DISCARD_CMD;
-	sqe->addr = q->offset;
-	sqe->addr3 = q->len;
+	sqe->addr = range.offset;
+	sqe->addr3 = range.len;
 }
 
 unsigned fio_prepare(struct io_uring_sqe *sqe, const struct fastio_req *q, unsigned direct)

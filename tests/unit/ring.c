@@ -171,6 +171,59 @@ static void blocks(void)
 	close(fd);
 }
 
+/* Adjacent ranges, in any order, beside others: only what was asked for is gone, all are answered. */
+static void discards(void)
+{
+	enum { N = 32 };
+	static struct fastio_req q[N], first;
+	struct fastio_ring *r = ring();
+	struct fastio_latency l;
+	static char buf[2 * N * BLOCK];
+	int fd = make_file("discards", 0), p[2];
+
+	memset(buf, 'x', sizeof(buf));
+	CHECK_EQ(pwrite(fd, buf, sizeof(buf), 0), sizeof(buf));
+	CHECK_EQ(pipe(p), 0);
+	for (int round = 0; round < 20; round++) {
+		for (unsigned i = 0; i < N; i++) { /* 7: all of them once, no two in a row */
+			unsigned at = i * 7 % N;
+
+			at = at < N / 2 ? at : N / 2 + 2 * (at - N / 2);
+			fastio_discard(&q[i], i % 5 ? fd : p[0], BLOCK, (uint64_t)at * BLOCK);
+			CHECK_EQ(fastio_ring_submit(r, &q[i], 0), 0);
+		}
+		if (round & 1)
+			fastio_ring_cancel(r, &q[3]);
+		for (unsigned i = 0; i < N; i++) {
+			int64_t res = fastio_ring_wait(r, &q[i]);
+
+			if (i % 5 == 0)
+				CHECK(res < 0 && res != -ECANCELED);
+			else
+				CHECK(res == 0 || res == -EOPNOTSUPP ||
+				      (i == 3 && round & 1 && res == -ECANCELED));
+		}
+	}
+	fastio_discard(&first, fd, BLOCK, 0);
+	if (fastio_ring_run(r, &first) == 0) {
+		CHECK_EQ(pread(fd, buf, sizeof(buf), 0), sizeof(buf));
+		for (unsigned i = 0; i < N; i++) {
+			unsigned at = i * 7 % N;
+
+			at = at < N / 2 ? at : N / 2 + 2 * (at - N / 2);
+			CHECK(buf[at * BLOCK] == (i % 5 ? 0 : 'x') || at == 0);
+			if (at >= N / 2)
+				CHECK(buf[(at + 1) * BLOCK] == 'x');
+		}
+	}
+	CHECK_EQ(fastio_ring_latency(r, FASTIO_OP_DISCARD, FASTIO_STAGE_COMPLETE, &l), 0);
+	CHECK(l.count >= 20 * N - 10 && l.count <= 20 * N + 1); /* 10 may be cancelled before */
+	CHECK_EQ(fastio_ring_destroy(r), 0);
+	close(fd);
+	close(p[0]);
+	close(p[1]);
+}
+
 /* Writes that are synced in groups: more descriptors than there are groups, and errors */
 static void durable(void)
 {
@@ -1028,9 +1081,9 @@ static void storm(void)
 }
 
 static const struct unit_test both[] = {
-	TEST(requests), TEST(durable),        TEST(blocks),        TEST(chains),
-	TEST(answers),  TEST(callback_rules), TEST(bad_arguments), TEST(fuzz),
-	TEST(ends),     TEST(threads),        TEST(storm),
+	TEST(requests), TEST(durable), TEST(discards),       TEST(blocks),
+	TEST(chains),   TEST(answers), TEST(callback_rules), TEST(bad_arguments),
+	TEST(fuzz),     TEST(ends),    TEST(threads),        TEST(storm),
 };
 
 /* A read that blocks holds plain calls up. */
