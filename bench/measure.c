@@ -158,7 +158,7 @@ int measure_run(struct measured *m)
 	ssize_t n;
 
 	if (pipe2(p, O_CLOEXEC))
-		return io_failed("pipe for", m->argv[0], errno);
+		return io_failed("make a pipe for", m->argv[0], errno);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return io_failed("become the reaper of", m->argv[0], errno);
 	catch_signals();

@@ -57,10 +57,40 @@ bool parse_number(const char *what, const char *text, uint64_t min, uint64_t max
 	return true;
 }
 
+/* What the user can do about it */
+static const char *advice(int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENOTDIR:
+		return "; check the path";
+	case EACCES:
+	case EPERM:
+		return "; check its permissions, or run this as its owner or root";
+	case ENOSPC:
+	case EDQUOT:
+		return "; remove something there, or choose another place";
+	case EROFS:
+		return "; choose another place";
+	case EMFILE:
+	case ENFILE:
+		return "; raise 'ulimit -n'";
+	case EAGAIN:
+	case ENOMEM:
+		return "; end other programs, or raise the limits of processes and memory";
+	default:
+		return "";
+	}
+}
+
 int io_failed(const char *op, const char *path, int err)
 {
-	fprintf(stderr, "%s: %s %s: %s\n", program_invocation_short_name, op, path,
-		err == WRONG_CONTENT ? "not what was written" : strerror(err));
+	if (err == WRONG_CONTENT)
+		fprintf(stderr, "%s: %s %s: not what was written\n", program_invocation_short_name,
+			op, path);
+	else
+		fprintf(stderr, "%s: cannot %s %s: %s%s\n", program_invocation_short_name, op, path,
+			strerror(err), advice(err));
 	return EXIT_IO;
 }
 

@@ -98,6 +98,8 @@ int fio_error_take(void)
 
 bool fio_error_print(void)
 {
+	static const char advice[] = "fastio: the program took this for done: remove the cause and "
+				     "run it again\n";
 	char buf[600];
 	struct fio_fmt f;
 
@@ -119,6 +121,7 @@ bool fio_error_print(void)
 		buf[f.len] = '\n';
 		sys_write(2, buf, f.len + 1);
 	}
+	sys_write(2, advice, sizeof(advice) - 1);
 	unnamed = 0;
 	fio_unlock(&lock);
 	atomic_store(&fio_errors, 0);

@@ -2,11 +2,11 @@
 # bash completion for fastio
 
 _fastio_options() {
-	local verb=$1
-	case $verb in
-	run) echo '--report --json --output --engine --warmup --window --max-file --max-pending --age-us --lag-us --crash --log --stats --help' ;;
-	compare) echo '--runs --in --prepare --exclude --json --engine --warmup --window --max-file --max-pending --help' ;;
-	trace) echo '--output --engine --warmup --window --max-file --max-pending --help' ;;
+	local variables='--engine --warmup --window --max-file --max-pending --age-us --lag-us --crash --log'
+	case $1 in
+	run) echo "--report --json --output $variables --stats --help" ;;
+	compare) echo "--runs --in --prepare --exclude --json $variables --help" ;;
+	trace) echo "--output $variables --help" ;;
 	top) echo '--once --json --interval --help' ;;
 	doctor) echo '--help' ;;
 	esac

@@ -16,8 +16,10 @@ _fastio() {
 		'--window=[operations queued before the caller helps]:number:'
 		'--max-file=[bytes held per file]:number:'
 		'--max-pending=[bytes held in all]:number:'
+		'--age-us=[microseconds until data of an open file is written]:number:'
+		'--lag-us=[microseconds before each batch, for debugging]:number:'
+		'--crash=[guarantee after power loss]:guarantee:(strict posix)'
 		'--log=[where text lines go]:file:_files'
-		'--stats=[where statistics lines go]:file:_files'
 	)
 	case $words[2] in
 	compare)
@@ -47,15 +49,16 @@ _fastio() {
 		;;
 	*)
 		((CURRENT == 2)) && [[ $words[2] != -* ]] && _describe verb verbs
-		_fastio_run
+		_fastio_run '--version[the version]'
 		;;
 	esac
 }
 
 _fastio_run() {
-	_arguments -S $variables '--report[print what was done]' '--json[the same as JSON]' \
+	_arguments -S $variables $@ '--report[print what was done]' '--json[the same as JSON]' \
 		'(-o --output)'{-o,--output}'[where the report goes]:file:_files' \
-		'--help[describe]' '--version[the version]' '*::command:_normal'
+		'--stats=[where statistics lines go]:file:_files' \
+		'--help[describe]' '*::command:_normal'
 }
 
 _fastio "$@"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# deb.sh BUILD VERSION - makes BUILD/deb/fastio_VERSION_ARCH.deb; called by 'make deb'
+# deb.sh BUILD VERSION - makes BUILD/fastio_VERSION_ARCH.deb; called by 'make deb'
+#
+# DEB_MAINTAINER='Name <address>', or DEBFULLNAME and DEBEMAIL, is its maintainer.
 #
 # The library goes into a directory of its own: it is preloaded by its path, nothing links with it.
 set -euo pipefail
@@ -15,6 +17,8 @@ lib=/usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 libdir=$lib/fastio
 deb=$build/deb
 root=$deb/root
+# Who answers for this package: whoever builds it for others says so.
+maintainer=${DEB_MAINTAINER:-${DEBFULLNAME:-local build} <${DEBEMAIL:-root@localhost}>}
 date=${SOURCE_DATE_EPOCH:-$(stat -c %Y Makefile)}
 
 rm -rf "$deb"
@@ -37,7 +41,7 @@ mkdir -p "$doc"
 	sed '1,/^Copyright/d; /./,$!d; s/^$/./; s/^/ /' LICENSE | sed '1{/^ \.$/d}'
 } >"$doc/copyright"
 printf 'fastio (%s) unstable; urgency=medium\n\n  * Version %s.\n\n -- %s  %s\n' "$version" "$version" \
-	'libfastio contributors <libfastio@example.org>' "$(date -u -R -d "@$date")" |
+	"$maintainer" "$(date -u -R -d "@$date")" |
 	gzip -9n >"$doc/changelog.gz"
 
 mkdir -p "$deb/shlibs/debian"
@@ -48,7 +52,7 @@ cat >"$root/DEBIAN/control" <<END
 Package: fastio
 Version: $version
 Architecture: $arch
-Maintainer: libfastio contributors <libfastio@example.org>
+Maintainer: $maintainer
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f 1)
 Depends: $depends
 Section: utils

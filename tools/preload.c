@@ -177,10 +177,18 @@ int output_option(const char **output, char **argv, int left)
 
 int exec_command(char **argv)
 {
+	const char *advice = "";
 	int err;
 
 	execvp(argv[0], argv);
 	err = errno;
-	fprintf(stderr, "fastio: cannot run %s: %s\n", argv[0], strerror(err));
+	if (err == ENOENT)
+		advice = strchr(argv[0], '/') ? "; check its path, and the first line of a script"
+					      : "; is it installed, and in PATH?";
+	else if (err == EACCES)
+		advice = "; 'chmod +x' makes a file a program";
+	else if (err == ENOEXEC)
+		advice = "; it is neither a program nor a script";
+	fprintf(stderr, "fastio: cannot run %s: %s%s\n", argv[0], strerror(err), advice);
 	return err == ENOENT ? EXIT_NOENT : EXIT_NOEXEC;
 }

@@ -4,6 +4,7 @@
 # The fastio command, as a user has it in the hand.
 
 load ../lib/common
+load ../lib/projects
 
 bats_require_minimum_version 1.5.0
 
@@ -291,25 +292,40 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 	refute_output
 }
 
-@test "command: compare tar on ext4 and tmpfs" {
+@test "command: compare of a real tar on ext4 with a journal and on tmpfs: the verdict is what the figures say" {
 	[[ $(id -u) == 0 ]] || skip "mounts need root"
-	archive 400
-	local fs
+	local fs n=2000 sentence
+	real_archive "$PWD/real.tar" "$n"
 	mkdir mnt
 	for fs in ext4 tmpfs; do
 		if [[ $fs == ext4 ]]; then
-			truncate -s 200M image
-			mkfs.ext4 -q image
+			truncate -s 300M image
+			mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 image
+			dumpe2fs -h image 2>/dev/null | grep -q has_journal
 			mount -o loop image mnt || skip "no loop mounts"
 		else
 			mount -t tmpfs tmpfs mnt
 		fi
-		cp archive.tar mnt
+		cp real.tar mnt
 		# a mount point: the copy lies in it
-		run "$FASTIO" compare --runs 2 --json --in mnt -- tar xf archive.tar
+		run "$FASTIO" compare --runs 3 --json --in mnt -- tar xf real.tar
 		((status < 2)) || fail "$fs: $output"
-		jq -e '.differ == 0 and .same_status and .status == 0 and .deferred.create > 0 and .entries > 400' \
-			<<<"$output"
+		jq -e --argjson n "$n" --argjson status "$status" '
+			.differ == 0 and .same_status and .status == 0 and .runs == 3
+			and .entries > $n and .entries < 2 * $n and .deferred.create > 0
+			and (.verdict == "faster") == ($status == 0) and (.verdict == "not faster") == ($status == 1)
+			and (.verdict == "faster") == (.low > 1 and .speed > 1.2)
+			and .low <= .speed and .speed <= .high
+			and (.cpu - .preloaded_cpu_ms / .stock_cpu_ms | fabs) < 0.01' <<<"$output" || fail "$fs: $output"
+		# and in words
+		run "$FASTIO" compare --runs 1 --in mnt -- tar xf real.tar
+		sentence=${lines[-1]}
+		case $status in
+		0) [[ $sentence == *' times as fast, with the same result.'* ]] ;;
+		1) [[ $sentence == Slower*'with the same result.'* || $sentence == 'No difference beyond the noise, with'* ]] ;;
+		*) fail "$fs: $output" ;;
+		esac
+		assert_output --partial 'entries, 0 differ'
 		[[ -z $(find mnt -name '.fastio*') ]]
 		umount mnt
 	done
@@ -473,29 +489,13 @@ busy_program() {
 
 # ---- trace ----
 
-# $1 is a trace as Perfetto reads it: an array of events of known phases with what they need.
-valid_trace() {
-	jq -e 'type == "array" and length > 1 and all(.[];
-		(.name | type == "string") and (.pid | type == "number") and (.tid | type == "number")
-		and (.ts | type == "number") and (.ph == "X" or .ph == "i" or .ph == "M")
-		and (.ph != "X" or .dur > 0) and (.ph != "i" or .s == "t")
-		and (.ph != "M" or .pid == 0 or (.args.name | type == "string")))' "$1" >/dev/null || fail 'not a trace'
-	# every track has a name, and what is on one track lies one in or after the other
-	jq -e '(map(select(.name == "thread_name") | [.pid, .tid])) as $named
-		| all(.[] | select(.ph != "M"); [.pid, .tid] as $t | $named | index([$t]) != null)' "$1" >/dev/null ||
-		fail 'tracks without a name'
-	jq -e '[.[] | select(.ph == "X" and .cat == "executed")] | group_by([.pid, .tid])
-		| all(.[]; sort_by(.ts) | [., .[1:]] | transpose | all(.[]; .[1] == null or .[0].ts + .[0].dur <= .[1].ts + 0.01))' \
-		"$1" >/dev/null || fail 'overlapping operations on one track'
-}
-
 @test "command: trace is a valid timeline of all processes" {
 	local engine
 	archive 300
 	for engine in sync uring; do
 		run -6 --separate-stderr "$FASTIO" trace -o t.json --engine "$engine" sh -c 'tar xf archive.tar; rm -r src; exit 6'
 		[[ -z $output$stderr ]]
-		valid_trace t.json
+		jq -f "$BATS_TEST_DIRNAME/../lib/trace.jq" t.json
 		jq -e --arg dir "$PWD/src" --arg engine "$engine" '
 			(map(select(.name == "process_name").args.name) | sort) as $programs
 			| ($programs | index("tar")) != null and ($programs | index("rm")) != null
@@ -513,7 +513,7 @@ valid_trace() {
 	run -0 "$FASTIO" trace -o t.json true
 	jq -e 'type == "array"' t.json
 	run -0 "$FASTIO" trace -o t.json --warmup 0 sh -c 'for i in 1 2 3; do (echo $i >f$i; echo x >g$i); done; wait; cat f*'
-	valid_trace t.json
+	jq -f "$BATS_TEST_DIRNAME/../lib/trace.jq" t.json
 	run -125 "$FASTIO" trace -o /nowhere/t.json true
 	assert_output --partial '/nowhere/t.json: No such file'
 	run -2 "$FASTIO" trace true

@@ -15,7 +15,7 @@ setup_file() {
 		echo failed >>"$PKG/install.err"
 	# the package is built elsewhere, so that nothing meets a build that is under way
 	if command -v dpkg-shlibdeps >/dev/null; then
-		make -s -C "$root" B="$PKG/build" deb >"$PKG/deb.log" 2>&1 || echo failed >>"$PKG/deb.log"
+		DEB_MAINTAINER='A Packager <packager@example.org>' make -s -C "$root" B="$PKG/build" deb >"$PKG/deb.log" 2>&1 || echo failed >>"$PKG/deb.log"
 	fi
 }
 
@@ -50,16 +50,27 @@ unpacks() {
 	run -0 mandoc -T lint -W warning "$ROOT/docs/fastio.1" "$ROOT/docs/libfastio.7"
 	assert_output ''
 	mandoc -T ascii "$ROOT/docs/libfastio.7" | col -b >manual
-	local name
+	local name verb
 	for name in $(sed -n 's/^\t{"\([A-Z_]*\)", .*/\1/p' "$ROOT/core/options.c"); do
 		grep -q "FASTIO_$name" manual || fail "libfastio(7) lacks FASTIO_$name"
+		grep -q "^| \`FASTIO_$name\`" "$ROOT/README.md" || fail "README lacks FASTIO_$name"
 	done
 	mandoc -T ascii "$ROOT/docs/fastio.1" | col -b >manual
-	for name in $("$ROOT/build/fastio" --help | sed -n '/^Verbs/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
-		grep -q "fastio $name" manual || fail "fastio(1) lacks $name"
-		for option in $("$ROOT/build/fastio" "$name" --help | grep -oE -- '^  (-o, )?--[a-z]+' | grep -oE -- '--[a-z]+'); do
-			[[ $option == --help ]] || grep -q -- "$option" manual || fail "fastio(1) lacks $option of $name"
-		done
+	for verb in $("$ROOT/build/fastio" --help | sed -n '/^Verbs/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+		grep -q "fastio $verb" manual || fail "fastio(1) lacks $verb"
+		# what the section on the verb describes are its options, all but --help
+		sed -n "/^\.Ss $verb\$/,/^\.S[hs] /p" "$ROOT/docs/fastio.1" | grep '^\.It Fl' |
+			grep -oE -- 'Fl -[a-z]+' | sed 's/Fl /-/' | sort -u >described
+		"$ROOT/build/fastio" "$verb" --help | grep -v -- --NAME |
+			sed -n 's/^  \(-., \)\{0,1\}\(--[a-z]*\).*/\2/p' | grep -vx -- --help | sort -u >offered
+		diff offered described || fail "fastio(1) and 'fastio $verb --help' do not agree"
+	done
+}
+
+@test "package: the README tells of every counter" {
+	local name
+	for name in $(FASTIO_STATS=$PWD/stats "$ROOT/build/fastio" true; jq -r 'paths | map(strings)[]' stats | sort -u); do
+		grep -q "^|.*\`$name\`" "$ROOT/README.md" || fail "README's tables lack $name"
 	done
 }
 
@@ -92,6 +103,55 @@ unpacks() {
 	assert_line some-directory
 	complete_bash fastio top --o
 	assert_output -- --once
+}
+
+# The long options of a verb as --help names them, and the variables where it takes those.
+verb_options() {
+	local name
+	"$ROOT/build/fastio" "$1" --help | tee help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z][a-z-]*\).*/\2/p'
+	grep -q -- '--NAME VALUE' help || return 0
+	for name in $(sed -n 's/^\t{"\([A-Z_]*\)", .*/\1/p' "$ROOT/core/options.c" | tr 'A-Z_' 'a-z-'); do
+		# these two are for fastio itself
+		[[ $name == trace || ($name == stats && $1 != run) ]] || echo "--$name"
+	done
+}
+
+@test "package: bash, zsh and fish complete exactly the options of each verb" {
+	local verb
+	cat >try.bash <<-'E'
+		source "$1"
+		COMP_WORDS=(fastio "$2" --)
+		COMP_CWORD=2
+		_fastio
+		printf '%s\n' "${COMPREPLY[@]}"
+	E
+	# what the completion hands to zsh's own parser of options
+	cat >try.zsh <<-'E'
+		_arguments() {
+			for o; do
+				o=${o#\(*\)}
+				o=${o#\*}
+				[[ $o != --* ]] || print -r -- ${o%%[=\[]*}
+			done
+		}
+		words=(fastio $2 --)
+		CURRENT=3
+		source $1
+	E
+	for verb in run compare doctor trace top; do
+		verb_options "$verb" | sort -u >wanted
+		[[ $(wc -l <wanted) -ge 1 ]]
+		run -0 bash --norc try.bash "$ROOT/docs/fastio.bash" "$verb"
+		diff wanted <(sort -u <<<"$output") || fail "bash, $verb"
+		if command -v zsh >/dev/null; then
+			run -0 zsh -f try.zsh "$ROOT/docs/fastio.zsh" "$verb"
+			diff wanted <(sort -u <<<"$output") || fail "zsh, $verb"
+		fi
+		if command -v fish >/dev/null; then
+			HOME=$PWD run -0 fish --no-config -c "source $ROOT/docs/fastio.fish; complete -C 'fastio $verb --'"
+			diff wanted <(grep -o '^--[a-z-]*' <<<"$output" | sort -u) || fail "fish, $verb"
+		fi
+	done
 }
 
 @test "package: zsh and fish take the completions" {
@@ -143,8 +203,9 @@ unpacks() {
 
 @test "package: the Debian package is in order, and works unpacked" {
 	need_deb
-	run -0 dpkg-deb -f "$DEB" Depends Architecture
+	run -0 dpkg-deb -f "$DEB" Depends Architecture Maintainer
 	assert_output --regexp 'Depends: libc6 \(>= [0-9.]+\)'
+	assert_line 'Maintainer: A Packager <packager@example.org>'
 	dpkg-deb -x "$DEB" root
 	(cd root && dpkg-deb -I "$DEB" md5sums | md5sum --quiet -c)
 	run -0 root/usr/bin/fastio sh -c 'echo "$LD_PRELOAD"'
