@@ -101,10 +101,10 @@ $(B)/obj/tools/%.o: tools/%.c
 	$(Q)$(CC) $(CPPFLAGS_ALL) -DFIO_LIBDIR='"$(LIBDIR)"' \
 		-DFIO_LIBSUB='"$(LIBDIR:$(PREFIX)/%=%)"' $(CFLAGS_ALL) $(DEPFLAGS) -c -o $@ $<
 
-# Where the command looks for an installed library: compiled again when that has changed.
+# Where things are installed: what contains it is made again when that has changed.
 $(B)/libdir: FORCE
 	@mkdir -p $(@D)
-	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' > $@
+	@echo '$(PREFIX) $(LIBDIR)' | cmp -s - $@ || echo '$(PREFIX) $(LIBDIR)' > $@
 
 $(B)/obj/tools/preload.o: $(B)/libdir
 
@@ -126,7 +126,7 @@ $(B)/libfastio-core.a: $(RING_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(B)/fastio-core.pc: core/ring/fastio-core.pc.in Makefile
+$(B)/fastio-core.pc: core/ring/fastio-core.pc.in Makefile $(B)/libdir
 	@mkdir -p $(@D)
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
 

@@ -125,13 +125,21 @@ static bool earlier(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
 }
 
+/* A program may set the present in whole seconds. */
+static bool is_now(const struct timespec *t, const struct tree_options *o)
+{
+	bool whole = !t->tv_nsec && t->tv_sec == o->now_from.tv_sec;
+
+	return (whole || !earlier(t, &o->now_from)) && earlier(t, &o->now_to);
+}
+
 static void describe_mtime(const struct tree_options *o, const struct stat *st, char *buf, size_t n)
 {
 	const struct timespec *t = &st->st_mtim;
 
 	if (o->unit == '-' || (o->no_link_mtime && S_ISLNK(st->st_mode)))
 		snprintf(buf, n, "-");
-	else if (!earlier(t, &o->now_from) && earlier(t, &o->now_to))
+	else if (is_now(t, o))
 		snprintf(buf, n, "now");
 	else if (o->unit == 's')
 		snprintf(buf, n, "%lld", (long long)t->tv_sec);

@@ -138,7 +138,7 @@ sections() {
 	# code is fenced, and what is to be typed is no part of a sentence
 	sed '/^ *```/,/^ *```/d' "$ROOT/README.md" >"$T/prose"
 	run -1 grep -nP '^(    |\t)[^ ]' "$T/prose"
-	run -1 grep -nE '`(build/[^` ]* |bench/|\./|make -|LD_PRELOAD=|jq |sudo |docker )[^`]*`' "$T/prose"
+	run -1 grep -nE '`((build/|bench/|\./|LD_PRELOAD=)[^"` ]* [^`]|jq |sudo |docker )[^`]*`' "$T/prose"
 }
 
 @test "readme: links lead somewhere" {
@@ -167,14 +167,16 @@ sections() {
 	[[ $(find node_modules -name '*.js' | wc -l) -gt 250 ]]
 	section pip
 	venv/bin/manymods
+	rm -r venv node_modules
 	section git
-	grep -q git "$T/out"
+	grep -q 'fastio: .* exit status 0' "$T/out"
 	[[ -f project/f199 ]]
 	git -C project checkout -q -
 	section make
 	jq -e '.deferred.create > 0' report.json
 	need sudo
 	[[ $(id -u) == 0 ]] || skip 'sudo asks for a password'
+	rm -r project
 	section Recipes
 }
 
@@ -234,7 +236,7 @@ image() {
 }
 
 @test "readme: continuous integration" {
-	rm -rf node_modules linux stats.json
+	rm -rf venv project node_modules linux stats.json
 	section 'Continuous integration'
 	[[ -x $R/home/.local/bin/fastio && -d node_modules && -d linux ]]
 	jq -es 'any(.[]; .comm == "tar" and .deferred.create > 0)' stats.json
