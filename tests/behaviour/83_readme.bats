@@ -37,7 +37,10 @@ blocks() {
 
 setup_file() {
 	local f
-	export R=$BATS_FILE_TMPDIR
+	# writing copies back is not what is tested here
+	R=$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "$BATS_FILE_TMPDIR")" fastio.XXXXXX)
+	export R
+	chmod 755 "$R"
 	(
 		set -e
 		PATH=/usr/bin:/bin:$PATH
@@ -52,7 +55,7 @@ setup_file() {
 			[[ ${f##*/} == build ]] || ln -s "$f" "$R/w/${f##*/}"
 		done
 		ln -s "$R/build" "$R/w/build"
-		real_archive "$R/w/linux.tar" 700
+		real_archive "$R/w/linux.tar" 500
 		mkdir "$R/wheels"
 		python3 "$ROOT/tests/apps/wheel.py" "$R/wheels" 150
 		echo manymods >"$R/w/requirements.txt"
@@ -65,6 +68,10 @@ setup_file() {
 		printf '[url "%s"]\n\tinsteadOf = https://git.example.org/project.git\n[safe]\n\tdirectory = *\n' \
 			"file://$R/project" >"$R/home/.gitconfig"
 	) >"$R/setup" 2>&1 || echo failed >>"$R/setup"
+}
+
+teardown_file() {
+	rm -rf "$R"
 }
 
 setup() {
@@ -90,6 +97,7 @@ script() {
 		cat "$1"
 	} >"$T/script"
 	as_user timeout 120 bash "$T/script" >"$T/out" 2>&1 || status=$?
+	cat "$T/out" >>"$T/all"
 	if ((status < 124)) && ! grep -vE '^1 (build/)?fastio (compare|doctor) ' "$T/failed"; then
 		status=0
 	fi
@@ -157,7 +165,7 @@ sections() {
 
 @test "readme: start in 30 seconds" {
 	section 'Start in 30 seconds'
-	grep -q '^  passed ' "$T/out" && grep -q 'with the same result' "$T/out"
+	grep '^fastio: 1 process' "$T/all"
 }
 
 @test "readme: sudo, tar, npm, pip, git, make" {
