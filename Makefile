@@ -212,7 +212,7 @@ lint:
 		$(wildcard core/*.h core/ring/*.h include/fastio/*.h examples/*.c bench/*.h tools/*.h)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ -Iinclude core
-	shellcheck $(wildcard bench/*.sh tests/*.sh tests/fuzz/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
+	shellcheck $(wildcard bench/*.sh tests/*.sh tests/fuzz/*.sh tests/lib/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
 	clang-tidy --quiet core/*.c core/ring/*.c -- -std=gnu11 -Iinclude -Icore -D_GNU_SOURCE -DFIO_VERSION='"0"'
 
 install: all install-core

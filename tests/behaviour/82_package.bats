@@ -4,6 +4,7 @@
 # Manuals, completions, installation, the Debian package.
 
 load ../lib/common
+load ../lib/projects
 
 bats_require_minimum_version 1.5.0
 
@@ -70,7 +71,7 @@ unpacks() {
 @test "package: the README tells of every counter" {
 	local name
 	for name in $(FASTIO_STATS=$PWD/stats "$ROOT/build/fastio" true; jq -r 'paths | map(strings)[]' stats | sort -u); do
-		grep -q "^|.*\`$name\`" "$ROOT/README.md" || fail "README's tables lack $name"
+		grep -q "\`$name\`" "$ROOT/README.md" || fail "README lacks $name"
 	done
 }
 
@@ -228,6 +229,30 @@ verb_options() {
 	[[ ! -e root/usr/bin/fastio && ! -e root/usr/lib/$(gcc -print-multiarch 2>/dev/null)/fastio ]]
 }
 
+# apt-get in the root $1, where fastio is installed, with each verb that has a meaning there
+apt_get() {
+	command -v dpkg-scanpackages >/dev/null || return 0
+	local in=(env -u TMPDIR DEBIAN_FRONTEND=noninteractive chroot "$1") verb
+	mkdir "$1/repository"
+	deb_repository "$1/repository" many 300
+	echo 'deb [trusted=yes] file:/repository ./' >"$1/etc/apt/sources.list"
+	run -0 "${in[@]}" fastio apt-get -q update
+	run -0 "${in[@]}" fastio --json -o /try/apt apt-get -q -y install many
+	assert_output --partial 'Setting up many (99)'
+	jq -e '.status == 0 and .errors.late == 0 and any(.programs[]; .comm == "dpkg")' "$1/try/apt"
+	[[ $(find "$1/usr/share/many" -type f | wc -l) == 300 ]]
+	run -0 "${in[@]}" dpkg --verify many
+	assert_output ''
+	run -0 "${in[@]}" fastio trace -o /try/trace apt-get -q -y --reinstall install many
+	jq -f "$BATS_TEST_DIRNAME/../lib/trace.jq" "$1/try/trace"
+	mkdir "$1/try/here"
+	run "${in[@]}" fastio compare --runs 2 --in /try/here -- apt-get -q download many
+	((status < 2)) || fail "$output"
+	assert_output --partial 'with the same result'
+	run -0 "${in[@]}" fastio apt-get -q -y purge many
+	[[ ! -e $1/usr/share/many ]]
+}
+
 @test "package: the Debian package in a fresh Debian" {
 	need_deb
 	need debootstrap
@@ -244,6 +269,7 @@ verb_options() {
 	run env -u TMPDIR chroot root fastio doctor /try tar
 	((status < 2)) || fail "$output"
 	assert_output --partial 'creates were deferred'
+	apt_get root
 	umount root/proc
 	chroot root dpkg -P fastio
 }
