@@ -36,6 +36,17 @@ SANFLAGS = $(SAN_$(SAN)) -fno-omit-frame-pointer
 ifeq ($(SAN_$(SAN)),)
 $(error SAN must be asan, tsan or ubsan)
 endif
+SAN_ENV = FASTIO_TEST_LIB=$(CURDIR)/$(B)/libfastio.so FASTIO_TEST_UNITS=$(CURDIR)/$(B)/unit
+endif
+
+# COV=1: gcov's counters, see tests/coverage
+ifneq ($(COV),)
+B := build/cov
+OPT = -O0 -g
+SANFLAGS = -fprofile-arcs -ftest-coverage -fprofile-update=atomic -fprofile-info-section=gcov_infos \
+	   -fdata-sections
+COUNTERS = -fPIC $(CPPFLAGS_ALL) -DCOUNTS_FILE='"$(CURDIR)/$(B)/counts/$(@F)"' \
+	   tests/coverage/counters.c -Wl,-T,tests/coverage/counters.ld
 endif
 
 # The background task runs without libc's thread state: no stack protector, no thread-local storage.
@@ -68,8 +79,8 @@ TESTS := $(TEST_SRC:tests/progs/%.c=$(B)/tests/%) $(FAULT_SRC:tests/fault/progs/
 EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 UNITS := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: FORCE all check check-unit conformance bench death deb deps examples fuzz install install-core \
-	clean lint mutations tests units
+.PHONY: FORCE all check check-unit conformance coverage bench death deb deps examples fuzz install \
+	install-core clean lint mutations soak tests units
 
 all: $(B)/libfastio.so $(B)/libfastio-core.a $(B)/fastio-core.pc $(B)/fastio-bench $(B)/fastio \
      $(B)/fastio-audit $(B)/empty.so
@@ -120,7 +131,7 @@ $(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
 $(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,-z,noseparate-code -Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
-		-o $@ $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
+		-o $@ $(COUNTERS) $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
 
 $(B)/libfastio-core.a: $(RING_OBJ)
 	@rm -f $@
@@ -163,8 +174,8 @@ UNIT_OBJ := $(sort $(CORE_OBJ) $(RING_OBJ))
 
 $(B)/unit/%: tests/unit/%.c $(UNIT_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(UNIT_OBJ) \
-		-l:liburing.a -lpthread
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(COUNTERS) \
+		$(UNIT_OBJ) -l:liburing.a -lpthread
 
 $(B)/examples/%: examples/%.c $(B)/libfastio-core.a
 	@mkdir -p $(@D)
@@ -178,10 +189,14 @@ examples: $(EXAMPLES)
 deps:
 	@sh tools/deps.sh build
 
+# SAN=ubsan: all over the sanitizer's build; asan and tsan: the unit tests, CHECKFLAGS names more
 check:
 	@bash tools/deps.sh check
 	$(MAKE) all examples tests units
-	bash tests/run.sh $(CHECKFLAGS)
+ifneq ($(SAN),)
+	$(MAKE) SAN= all examples tests
+endif
+	$(SAN_ENV) bash tests/run.sh $(or $(CHECKFLAGS),$(if $(filter asan tsan,$(SAN)),tests/unit))
 
 # FUZZFLAGS='--seed N --ops N --mode M', see tests/fuzz/run.sh --help
 fuzz: all $(B)/tests/fuzz
@@ -191,6 +206,16 @@ fuzz: all $(B)/tests/fuzz
 death: all tests
 	FASTIO_TEST_SECONDS=$${FASTIO_TEST_SECONDS:-600} BATS_LIB_PATH=$${BATS_LIB_PATH:-/usr/lib/bats} \
 		bats tests/fault/trials.bats
+
+# FASTIO_TEST_SECONDS of real programs in a loop, FASTIO_TEST_FILES in one process
+soak: all tests
+	FASTIO_TEST_SECONDS=$${FASTIO_TEST_SECONDS:-600} FASTIO_TEST_FILES=$${FASTIO_TEST_FILES:-1000000} \
+		BATS_LIB_PATH=$${BATS_LIB_PATH:-/usr/lib/bats} bats tests/soak
+
+# COVERAGEFLAGS: see tests/coverage/run.sh --help
+coverage:
+	@bash tools/deps.sh check
+	bash tests/coverage/run.sh $(COVERAGEFLAGS)
 
 # Test suites of others, stock and preloaded; see tests/conformance/run.py --help
 conformance:
@@ -212,7 +237,7 @@ lint:
 		$(wildcard core/*.h core/ring/*.h include/fastio/*.h examples/*.c bench/*.h tools/*.h)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ -Iinclude core
-	shellcheck $(wildcard bench/*.sh tests/*.sh tests/fuzz/*.sh tests/lib/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
+	shellcheck $(wildcard bench/*.sh tests/*.sh tests/*/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
 	clang-tidy --quiet core/*.c core/ring/*.c -- -std=gnu11 -Iinclude -Icore -D_GNU_SOURCE -DFIO_VERSION='"0"'
 
 install: all install-core
