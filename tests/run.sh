@@ -5,8 +5,8 @@
 #
 #   tests/run.sh [--jobs N] [--filter REGEX] [--verbose] [FILE|DIRECTORY]...
 #
-# Without files: everything under tests/unit, behaviour, fault, apps and fuzz.  N files run at the same
-# time (default: two per processor).  Failures are printed in full, skipped tests with their
+# Without files: everything under tests/unit, behaviour, fault, apps, fuzz and soak.  N files run at the
+# same time (default: two per processor).  Failures are printed in full, skipped tests with their
 # reason; --verbose prints every test.  Exit status 0: nothing failed.
 set -euo pipefail
 
@@ -47,7 +47,7 @@ command -v bats >/dev/null || {
 	exit 69
 }
 if ((${#files[@]} == 0)); then
-	for d in unit behaviour fault apps fuzz; do
+	for d in unit behaviour fault apps fuzz soak; do
 		[[ -d $here/$d ]] && files+=("$here/$d")
 	done
 fi

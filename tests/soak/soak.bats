@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+#
+# soak.bats - bounds: what is used does not grow, whatever the number of files, processes and hours
+#
+# FASTIO_TEST_FILES: files in one process (30,000; 'make soak' gives 1,000,000).
+# FASTIO_TEST_SECONDS: how long the loop of real programs runs (4; 'make soak' gives 600).
+
+load ../fault/fault
+
+setup() {
+	fault_setup
+	# a file system in memory, so that the disk is neither filled nor measured
+	if ((EUID == 0)); then
+		mount_on "$S/mnt" -t tmpfs -o size=512M fastio-soak
+	fi
+	mkdir -p "$S/mnt"
+}
+
+teardown() {
+	fault_teardown
+}
+
+@test "a million files in one process: memory and descriptors stay" {
+	local files=${FASTIO_TEST_FILES:-30000} mode got
+	LIMIT=580
+	for mode in auto sync uring; do
+		capture many "$mode" "$T/fault-many" "$files" "$S/mnt"
+		quiet many
+		((RC == 0)) || fail "$mode: status $RC"
+		need_deferred many $((files / 2))
+		# program and task share their memory: one figure is that of both
+		mapfile -t got <"$S/many.out"
+		echo "# $mode: ${got[2]}, deferred $(deferred many)" >&3
+		# 64 directories may be open, in each of them
+		awk '{ rss[NR] = $4 > $6 ? $4 : $6; bad += $8 > 80 || $10 > 80 }
+			END { exit bad || NR != 3 || rss[3] > rss[2] + 1024 || rss[3] > rss[1] + 2048 }' \
+			"$S/many.out" || fail "$mode grows:" "${got[@]}"
+		[[ -z $(ls -A "$S/mnt") ]] || fail "$mode: left: $(ls "$S/mnt")"
+		no_task
+	done
+}
+
+@test "200 processes at once" {
+	local mode i n peak=0 files each=30 modes=eager
+	LIMIT=300
+	if ((${FASTIO_TEST_FILES:-0} >= 1000000)); then
+		each=300
+		modes='auto eager lag'
+	fi
+	for mode in $modes; do
+		mkdir "$S"/mnt/{0..199}
+		capture crowd "$mode" sh -c 'for d in "$2"/*; do "$0" -q -n "$1" -p 5000 -w 4000000 cmUu "$d" & done
+			wait' "$T/fault-work" $each "$S/mnt" &
+		while sleep 0.5; [[ -n $(jobs -r) ]]; do
+			n=$(users_of_library | wc -l)
+			((n <= peak)) || peak=$n
+		done
+		wait
+		RC=$(<"$S/crowd.rc")
+		quiet crowd
+		((RC == 0)) || fail "$mode: status $RC"
+		no_task
+		for ((i = 0; i < 200; i++)); do
+			"$T/fault-work" -V -n $each -a $((each * 4)) cmUu "$S/mnt/$i" >"$S/verdict" ||
+				fail "$mode, process $i:" "$(head -5 "$S/verdict")"
+			files=("$S/mnt/$i"/*)
+			((${#files[@]} == each)) || fail "$mode, process $i: ${#files[@]} files"
+		done
+		n=$(grep -c '"comm":"fault-work"' "$S/crowd.stats")
+		((n == 200)) || fail "$mode: only $n have ended properly"
+		need_deferred crowd 1000
+		((peak > 200)) || fail "$mode: only $peak processes at once"
+		echo "# $mode: 200 programs, $each files each, with tasks $peak processes at once, deferred $(deferred crowd)" >&3
+		rm -rf "${S:?}"/mnt/*
+	done
+}
+
+@test "real programs over and over: nothing is left, nothing grows" {
+	local seconds=${FASTIO_TEST_SECONDS:-4} modes=eager mode shm
+	need tar git python3 make gcc zip unzip
+	export HOME=$S LC_ALL=C.UTF-8 TZ=UTC TMPDIR=$S/mnt/tmp
+	LIMIT=$((seconds + 60))
+	if ((seconds >= 60)); then
+		modes='auto eager uring'
+		seconds=$((seconds / 3))
+	fi
+	mkdir "$TMPDIR"
+	shm=$(ls -A /dev/shm)
+	capture stock stock /usr/bin/python3 "$BATS_TEST_DIRNAME/mixed.py" --children 0 "$S/mnt/w"
+	((RC == 0)) || fail "stock: $(<"$S/stock.err")"
+	for mode in $modes; do
+		capture mixed "$mode" /usr/bin/python3 "$BATS_TEST_DIRNAME/mixed.py" \
+			--seconds "$seconds" "$S/mnt/w"
+		((RC == 0)) || fail "$mode: status $RC" "$(<"$S/mixed.err")"
+		[[ $(<"$S/mixed.out") == "$(<"$S/stock.out")" ]] || fail "$mode: another tree than stock"
+		no_task
+		need_deferred mixed 100
+		[[ $(sum mixed .errors.late) == 0 ]] || fail "$mode: late errors"
+		echo "# $mode: $(<"$S/mixed.err"), $(jq -s length "$S/mixed.stats") processes," \
+			"deferred $(deferred mixed)" >&3
+	done
+	[[ $(ls -A /dev/shm) == "$shm" ]] || fail "left in /dev/shm: $(ls -A /dev/shm)"
+	[[ -z $(ls -A "$TMPDIR") ]] || fail "left in TMPDIR: $(ls -A "$TMPDIR")"
+}
