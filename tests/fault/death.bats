@@ -14,6 +14,17 @@ setup() {
 	KILLED_IS_FINE=1
 }
 
+# The steps that the threads of a run with -A $S/page have counted, as -a takes them.
+acked() {
+	od -An -v -t u8 -w8 -j 8 -N $((${1:-1} * 8)) "$S/page" | tr -d ' ' | paste -sd ,
+}
+
+fresh() {
+	rm -rf "$S/w"
+	mkdir "$S/w"
+	head -c 4096 /dev/zero >"$S/page"
+}
+
 teardown() {
 	fault_teardown
 }
@@ -84,6 +95,69 @@ each_step() {
 	done
 }
 
+@test "one thread ends the process while others write" {
+	local how mode thread
+	for how in _exit exit quick_exit rawexit abort raise exec kill; do
+		for mode in stock eager lag; do
+			fresh
+			thread=$((RANDOM % 2 * 2)) # the main thread or another
+			capture "$mode" "$mode" "$T/fault-work" -q -n 100 -t 4 -A "$S/page" -T $thread \
+				-k $((RANDOM % 350)) -x "$how" cmUd "$S/w"
+			[[ $how == exec ]] || ((RC > 0)) || fail "$how, $mode: status $RC"
+			[[ $how == rawexit || $how == kill ]] && no_task
+			"$T/fault-work" -V -n 100 -t 4 -a "$(acked 4)" cmUd "$S/w" >"$S/verdict" ||
+				fail "$how by $thread, $mode: $(acked 4)" "$(head -20 "$S/verdict")"
+			no_task
+		done
+	done
+}
+
+# Program and task are killed at the same instant: nobody is left to do what was pending.
+# both_killed MODE HOW STEP [-w USEC]: LOST steps of those acknowledged.
+both_killed() {
+	local mode=$1 how=$2 step=$3
+	shift 3
+	fresh
+	capture "$mode" "$mode" "$T/fault-work" -q -n 4000 -A "$S/page" -k "$step" -x "$how" "$@" c "$S/w"
+	((RC == 137)) || fail "$mode: status $RC" "$(<"$S/$mode.err")"
+	[[ $(acked) == "$step" ]] || fail "$mode: $(acked) steps"
+	no_task
+	"$T/fault-work" -V -n 4000 -a "$step" c "$S/w" >"$S/verdict" || true
+	LOST=$(sed -n 's/.* lost //p' "$S/verdict")
+}
+
+# Work that is older than a lag is done; of what is younger no more is lost than the queue holds.
+both_die() {
+	local how=$1 mode i total=0
+	for mode in stock eager sync lag; do
+		both_killed "$mode" "$how" 1000 -w 300000
+		((LOST == 0)) || fail "$mode: $LOST lost after 300 ms:" "$(head -5 "$S/verdict")"
+		for i in 1 2 3; do
+			both_killed "$mode" "$how" $((RANDOM % 3000 + 500))
+			((LOST <= $([[ $mode == stock ]] && echo 0 || echo 1024))) ||
+				fail "$mode: $LOST lost" "$(tail -5 "$S/verdict")"
+			((total += LOST)) || true
+		done
+	done
+	echo "# ${how##*/}: 16 deaths, $total steps lost, none older than 300 ms" >&3
+}
+
+@test "cgroup.kill: program and background task at once" {
+	cgroup cgroup.kill
+	both_die "$CGROUP/cgroup.kill"
+}
+
+@test "out of memory in a cgroup: program and background task at once" {
+	if grep -q '^[^ ]* [^ ]* cgroup [^ ]*\<memory\>' /proc/mounts; then
+		cgroup memory.limit_in_bytes
+		echo 64M >"$CGROUP/memory.limit_in_bytes"
+	else
+		cgroup memory.max
+		echo 64M >"$CGROUP/memory.max"
+	fi
+	both_die oom
+}
+
 # Kills from outside, after a growing time; counts what was acknowledged.
 killed_from_outside() {
 	local rounds=$1 mode i total=0 acked
@@ -117,13 +191,13 @@ killed_from_outside() {
 	need timeout
 	for mode in eager lag; do
 		for t in 0.01 0.05 0.2; do
-			rm -rf "$S/w"
-			mkdir "$S/w"
-			capture "$mode" "$mode" timeout -s KILL "$t" "$T/fault-work" -n 20000 -p 20 -q cU "$S/w"
+			fresh
+			capture "$mode" "$mode" timeout -s KILL "$t" "$T/fault-work" -n 20000 -p 20 -q \
+				-A "$S/page" cU "$S/w"
 			[[ $RC == 137 ]] || fail "status $RC"
 			no_task
-			"$T/fault-work" -V -n 20000 -a 0 cU "$S/w" >"$S/verdict" ||
-				fail "$mode: $(head -20 "$S/verdict")"
+			"$T/fault-work" -V -n 20000 -a "$(acked)" cU "$S/w" >"$S/verdict" ||
+				fail "$mode: $(acked) steps:" "$(head -20 "$S/verdict")"
 		done
 	done
 }

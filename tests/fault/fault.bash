@@ -24,13 +24,21 @@ fault_setup() {
 	EXTRA=()
 	RUNNER=()
 	MOUNTS=()
+	CGROUPS=()
 }
 
 fault_teardown() {
-	local m
+	local m i
 	# what a failed test has left: it uses the copy of the library that is ours alone
 	for m in $(users_of_library); do
 		kill -KILL "$m" 2>/dev/null || true
+	done
+	for m in "${CGROUPS[@]}"; do
+		echo 1 2>/dev/null >"$m/cgroup.kill" || true
+		for ((i = 0; i < 40; i++)); do
+			[[ -d $m ]] || break
+			rmdir "$m" 2>/dev/null || sleep 0.05
+		done
 	done
 	for m in "${MOUNTS[@]}"; do
 		umount "$m" || umount -l "$m" || true
@@ -68,7 +76,7 @@ mode_env() {
 	*) fail "unknown mode $1" ;;
 	esac
 	if [[ $1 != stock ]]; then
-		MODE_ENV+=("FASTIO_STATS=$S/$2.stats" "${PRELOAD_AS:-LD_PRELOAD}=${PRELOAD:-$LIB}")
+		MODE_ENV+=("FASTIO_STATS=$S/$2.stats" "${PRELOAD_AS:-LD_PRELOAD}=${FASTIO_TEST_FIRST:+$FASTIO_TEST_FIRST:}${PRELOAD:-$LIB}")
 	fi
 	MODE_ENV+=("${EXTRA[@]}")
 }
@@ -190,4 +198,27 @@ image() {
 	truncate -s "$size" "$file"
 	"mkfs.$type" -q "$@" "$file" >/dev/null 2>&1 || skip "no mkfs.$type"
 	echo "$file"
+}
+
+# cgroup FILE: a new cgroup that has such a file, below ours if that can be; its path in CGROUP.  RUNNER
+# starts what capture runs in it.
+cgroup() {
+	local mount type options mine base
+	need_root
+	while read -r _ mount type options _; do
+		case $type,$options, in
+		cgroup2,*) mine=$(sed -n 's/^0:://p' /proc/self/cgroup) ;;
+		cgroup,*,memory,*) mine=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup) ;;
+		*) continue ;;
+		esac
+		for base in "$mount$mine" "$mount"; do
+			CGROUP=$base/${S##*/}
+			mkdir "$CGROUP" 2>/dev/null || continue
+			RUNNER=(sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$CGROUP")
+			CGROUPS+=("$CGROUP")
+			[[ ! -e $CGROUP/$1 ]] || return 0
+			rmdir "$CGROUP"
+		done
+	done </proc/mounts
+	skip "no cgroup with $1 can be made"
 }

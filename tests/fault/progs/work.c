@@ -4,7 +4,7 @@
  * chosen step, and can verify what it left behind
  *
  *	fault-work [-n FILES] [-s SIZE] [-t THREADS] [-p USEC] [-w USEC]
- *		   [-k STEP -x HOW] [-q] [-A FILE] PHASES DIR
+ *		   [-k STEP -x HOW [-T THREAD]] [-q] [-A FILE] PHASES DIR
  *	fault-work -V [-n FILES] [-s SIZE] [-t THREADS] [-a ACKED,...] PHASES DIR
  *
  * PHASES is a string of: c create, x create with O_EXCL, u update with
@@ -14,6 +14,7 @@
  * A step is one phase for one file.  The log, one line per step, is printed
  * at the end, so that nothing is released before.  -V checks a tree: with -a
  * the steps that had been acknowledged before a death, else a log on stdin.
+ * -x: a way to die, for thread 0 or -T; or the path of a cgroup.kill.  -w: a wait before the end or death.
  * -A: the steps are counted in that file, mapped by a raw system call, so that
  * the count survives and the library does not see a shared mapping.
  */
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "raw.h"
@@ -38,6 +40,7 @@ static unsigned threads = 1;
 static unsigned pause_us;
 static unsigned wait_us;
 static long die_at = -1;
+static unsigned dying_thread;
 static const char *die_how = "kill";
 static bool quiet;
 static const char *phases;
@@ -92,8 +95,20 @@ static bool writes(char phase)
 static void die(void)
 {
 	static char *args[] = {(char *)"true", NULL};
+	struct timespec wait = {wait_us / 1000000, wait_us % 1000000 * 1000};
 
-	if (!strcmp(die_how, "kill"))
+	RAW(SYS_nanosleep, &wait, NULL, 0, 0);
+	if (*die_how == '/') {
+		long fd = RAW(SYS_open, die_how, O_WRONLY, 0, 0);
+
+		RAW(SYS_write, fd, "1", 1, 0);
+		RAW(SYS_pause, 0, 0, 0, 0);
+	} else if (!strcmp(die_how, "oom")) {
+		for (;;)
+			memset((void *)raw_syscall(SYS_mmap, 0, 1 << 20, PROT_READ | PROT_WRITE,
+						   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+			       1, 1 << 20);
+	} else if (!strcmp(die_how, "kill"))
 		RAW(SYS_kill, getpid(), SIGKILL, 0, 0);
 	else if (!strcmp(die_how, "killgroup"))
 		RAW(SYS_kill, 0, SIGKILL, 0, 0);
@@ -237,7 +252,7 @@ static void *run_thread(void *arg)
 
 	for (unsigned p = 0; phases[p]; p++) {
 		for (unsigned i = 0; i < files; i++) {
-			if (t == 0 && die_at == (long)done)
+			if (t == dying_thread && die_at == (long)done)
 				die();
 			step(t, i, p, buf);
 			atomic_store(&page->acked[t], ++done);
@@ -403,7 +418,7 @@ int main(int argc, char **argv)
 	char *acked = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "n:s:t:p:w:k:x:qVa:A:")) != -1) {
+	while ((opt = getopt(argc, argv, "n:s:t:p:w:k:x:T:qVa:A:")) != -1) {
 		switch (opt) {
 		case 'n':
 			files = (unsigned)atoi(optarg);
@@ -425,6 +440,9 @@ int main(int argc, char **argv)
 			break;
 		case 'x':
 			die_how = optarg;
+			break;
+		case 'T':
+			dying_thread = (unsigned)atoi(optarg);
 			break;
 		case 'q':
 			quiet = true;
