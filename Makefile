@@ -160,7 +160,9 @@ $(B)/fastio-audit: tools/audit.sh preload/mktreat.sh preload/symbols.def preload
 
 $(B)/tests/fault-%: tests/fault/progs/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -ldl
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -ldl $(FAULT_LIBS)
+
+$(B)/tests/fault-faultfs: private FAULT_LIBS = -lfuse3
 
 $(B)/tests/fuzz: $(FUZZ_SRC) $(wildcard tests/fuzz/*.h tests/fuzz/*.def) tests/progs/t.h tests/fault/progs/raw.h
 	@mkdir -p $(@D)

@@ -1,0 +1,404 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034
+#
+# faultfs.bats - a file system that answers with errors, short writes, delays, or not at all
+#
+# The file system is fault-faultfs (FUSE).  Nothing is deferred on FUSE, so the programs run under
+# fault-disguise, to which it looks like ext4.  What must hold: whatever a program was told that it
+# had done is there, or the path, the operation and the error are named by a later call or at exit.
+
+load fault
+
+MODES="eager sync uring lag"
+
+setup() {
+	fault_setup
+	need_root
+	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
+	D=$S/mnt
+	mkdir "$D"
+	PRELOAD_AS=FAULT_PRELOAD
+	EXTRA=(FASTIO_LOG="$S/log")
+	FS_PID=
+	RUNS=0 OPERATIONS=0 FAULTS=0 TOLD=0 LOST=0
+}
+
+teardown() {
+	# whatever hangs, hangs no longer
+	[[ -z $FS_PID ]] || rules
+	fault_teardown
+	[[ -z $FS_PID ]] || kill -KILL "$FS_PID" 2>/dev/null || true
+	((RUNS == 0)) || echo "# $BATS_TEST_DESCRIPTION: $RUNS preloaded runs, $OPERATIONS operations," \
+		"$FAULTS faults, $TOLD errors told, $LOST lost in silence" >&3
+}
+
+# rules [RULE]...: from now on, these
+rules() {
+	printf '%s\n' "$@" | sed '/^$/d' >"$S/rules.new"
+	mv "$S/rules.new" "$S/rules"
+}
+
+# faulty NAME [RULE]...: a fresh file system on $D; its faults go to $S/NAME.faults
+faulty() {
+	local name=$1 i
+	shift
+	gone
+	rm -rf "$S/backing" "$S/$name.faults" "$S/log"
+	mkdir "$S/backing"
+	rules "$@"
+	"$T/fault-faultfs" "$S/backing" "$S/rules" "$S/$name.faults" "$D" >"$S/faultfs.out" 2>&1 3>&- &
+	FS_PID=$!
+	MOUNTS=("$D")
+	for i in {1..100}; do
+		! mountpoint -q "$D" || return 0
+		sleep 0.05
+	done
+	skip "FUSE cannot be mounted: $(cat "$S/faultfs.out")"
+}
+
+gone() {
+	[[ -n $FS_PID ]] || return 0
+	rules
+	umount "$D"
+	MOUNTS=()
+	wait "$FS_PID"
+	FS_PID=
+}
+
+preloaded() {
+	[[ $1 != stock ]]
+}
+
+# The files that were hit by an error, by the names in their paths.
+hit() {
+	sed -nE 's/^[a-z]+ (.*) E[A-Z]+$/\1/p' "$S/$1.faults" | sort -u
+}
+
+# The files for which the program got an error by name or which the library names, with what failed.
+named() {
+	sed -nE 's/^([0-9]) [a-z]+ ([0-9]+) [a-z]+ E[A-Z]+$/\1 \2/ip' "$S/$1.out" |
+		awk '{ printf "/t%02d-%05d\n", $1, $2 }'
+	! preloaded "$1" || [[ ! -e $S/log ]] || sed -nE \
+		"s,.*cannot (create|write|truncate|change owner of|change mode of|set times of|remove) '$D(.*)': .+,\2,p" \
+		"$S/log"
+}
+
+# Errors that the program was told of by its calls, and at exit
+told() {
+	local calls exit more
+	calls=$(grep -cE ' E[A-Z]+$' "$S/$1.out" || true)
+	exit=$(grep -c "^fastio: cannot [a-z ]* '" "$S/$1.err" || true)
+	more=$(sed -nE 's/^fastio: and ([0-9]+) more.*/\1/p' "$S/$1.err")
+	echo $((calls + exit + ${more:-0}))
+}
+
+# judge MODE WORK-ARGS...: after a run of fault-work: nothing that was acknowledged is lost in silence.
+judge() {
+	local mode=$1 lost n_lost n_named n_told
+	shift
+	rules # the verdict is not to be disturbed
+	"$T/fault-work" -V "$@" "$D" <"$S/$mode.out" >"$S/verdict" || true
+	grep -q ^complete "$S/verdict" || fail "$mode: no verdict"
+	awk '$1 == "LOST" { sub(":", "", $8); printf "/t%02d-%05d\n", $3, $5 }' "$S/verdict" | sort -u >"$S/lost"
+	named "$mode" | sort -u >"$S/named"
+	lost=$(comm -23 "$S/lost" "$S/named")
+	LOST=$((LOST + $(wc -w <<<"$lost")))
+	[[ -z $lost ]] || fail "$mode: acknowledged, lost, and nobody named:" "$lost" "$(cat "$S/log")"
+	n_lost=$(wc -l <"$S/lost")
+	n_told=$(told "$mode")
+	((n_told >= n_lost)) || fail "$mode: $n_lost lost, $n_told errors told:" "$(cat "$S/lost" "$S/$mode.err")"
+	if [[ -s $S/$mode.err ]]; then
+		((RC != 0)) || fail "$mode: errors at exit, but status 0"
+		! preloaded "$mode" || ! grep -v "^fastio: \(cannot\|and [0-9]* more\)" "$S/$mode.err" || fail "$mode: strange messages"
+	else
+		((RC == 0)) || fail "$mode: status $RC without a word"
+	fi
+	N_TOLD=$n_told
+	! preloaded "$mode" || TOLD=$((TOLD + n_told))
+	count "$mode"
+}
+
+# Adds up the figures of a run and ends the file system.
+count() {
+	local total operations faults
+	gone
+	no_task
+	read -r total operations faults < <(tail -1 "$S/$1.faults")
+	[[ $total == total ]] || fail "$1: no total"
+	preloaded "$1" || return 0
+	RUNS=$((RUNS + 1))
+	OPERATIONS=$((OPERATIONS + operations))
+	FAULTS=$((FAULTS + faults))
+}
+
+# The workload under the rules in each mode: faults LEAST-DEFERRED RULE... -- WORK-ARGS...
+faults() {
+	local least=$1 mode rule=()
+	shift
+	while [[ $1 != -- ]]; do
+		rule+=("$1")
+		shift
+	done
+	shift
+	for mode in stock $MODES; do
+		faulty "$mode" "${rule[@]}"
+		capture "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" "$@" "$D"
+		[[ $mode != stock ]] || quiet stock
+		[[ $(hit "$mode") ]] || fail "$mode: no fault was met"
+		! preloaded "$mode" || need_deferred "$mode" "$least"
+		judge "$mode" "$@"
+		((N_TOLD > 0)) || [[ -n ${MAY_BE_SILENT:-} ]] || fail "$mode: faults, and nobody was told"
+	done
+}
+
+@test "creating fails: EIO, ENOSPC, EDQUOT, EACCES" {
+	local err
+	for err in EIO ENOSPC EDQUOT EACCES; do
+		faults 150 "create *[07] * $err" -- -n 200 cr
+	done
+	faults 100 "create *[07] * EIO" -- -n 200 xUr
+}
+
+@test "creating fails: by the next calls, each error is told once" {
+	local mode
+	faults 150 "create *[05] * EIO" -- -n 200 c
+	for mode in stock $MODES; do
+		[[ $(hit "$mode" | wc -l) == "$(told "$mode")" ]] ||
+			fail "$mode: $(hit "$mode" | wc -l) files hit, $(told "$mode") errors told"
+	done
+}
+
+@test "writing fails: EIO, ENOSPC, EDQUOT" {
+	local err
+	for err in EIO ENOSPC EDQUOT; do
+		faults 150 "write *[38] * $err" -- -n 200 cr
+		faults 150 "write *[38] 2+ $err" -- -n 200 cuUr
+	done
+}
+
+@test "from some write on the quota is exceeded" {
+	faults 50 "write * 150+ EDQUOT" "create * 170+ EDQUOT" -- -n 300 cUr
+}
+
+@test "opening a file to update it fails" {
+	faults 150 "open *[27] * EIO" -- -n 200 cuUr
+	faults 150 "truncate *[27] * EIO" "open *5 * EIO" -- -n 200 cUr
+}
+
+@test "removing fails" {
+	faults 150 "unlink *[16] * EIO" -- -n 200 cd
+	faults 150 "unlink *[16] * EROFS" -- -n 200 -t 2 cd
+}
+
+@test "changing mode and times fails" {
+	faults 150 "chmod *[49] * EIO" "utimens *[27] * EIO" -- -n 200 mr
+}
+
+@test "interrupted calls: told, or done again" {
+	MAY_BE_SILENT=1
+	faults 150 "create * /5 EINTR" "write * /7 EINTR" "open * /9 EINTR" "unlink * /5 EINTR" \
+		-- -n 200 cUurd
+}
+
+@test "every 40th operation of any kind fails" {
+	local err
+	for err in EIO ENOMEM; do
+		faults 50 "* * /40 $err" -- -n 200 -t 2 cmUrd
+	done
+}
+
+# A program that goes on after a short write is as stock: program FN RULE..., FN works in $D.
+program() {
+	local what=$1 mode
+	shift
+	for mode in stock $MODES; do
+		faulty "$mode" "$@"
+		capture "$mode" "$mode" "$T/fault-disguise" bash -c "$(declare -f "$what"); cd \"\$1\" && $what \"\$2\"" \
+			bash "$D" "$S"
+		rules
+		manifest "$D" >"$S/$mode.tree"
+		! preloaded "$mode" || need_deferred "$mode" 100
+		count "$mode"
+		[[ $mode == stock ]] || same stock "$mode"
+		[[ $mode == stock ]] || same_manifest "$S/stock.tree" "$S/$mode.tree"
+	done
+}
+
+unpack() {
+	tar xf "$1/in.tar" && cp -r in copy && rm -r in/d2
+}
+
+a_tree() {
+	local d
+	for d in 1 2 3; do
+		mkdir -p "$S/in/d$d"
+		"$T/fault-work" -n 60 -s 5000 -q m "$S/in/d$d"
+	done
+	tar -C "$S" -cf "$S/in.tar" in
+}
+
+@test "short writes: the same content" {
+	a_tree
+	program unpack "write * /3 short:100" "write * /5 short:1"
+	grep -q short: "$S/uring.faults"
+}
+
+@test "delays: the same results, nothing lost" {
+	a_tree
+	program unpack "* * /3 delay:2000" "create * /7 delay:8000"
+	faults_none "* * /4 delay:3000" -- -n 100 -t 3 cUmrnd
+}
+
+# Faults that are no errors: stock's results to the word.
+faults_none() {
+	local mode rule=()
+	while [[ $1 != -- ]]; do
+		rule+=("$1")
+		shift
+	done
+	shift
+	for mode in stock $MODES; do
+		faulty "$mode" "${rule[@]}"
+		capture "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" "$@" "$D"
+		[[ $mode == stock ]] || same stock "$mode"
+		quiet "$mode"
+		judge "$mode" "$@"
+	done
+}
+
+# start MODE COMMAND...: in the background; its status will be in $S/MODE.rc
+start() {
+	local mode=$1
+	capture "$@" 3>&- &
+	RUN_PID=$!
+}
+
+# Whatever has been started has begun to hang.
+hanging() {
+	local i
+	for i in {1..200}; do
+		! grep -qs hang "$S/$1.faults" || return 0
+		sleep 0.02
+	done
+	fail "$1: nothing hangs"
+}
+
+@test "a file system that hangs for a while: the same results, nothing lost" {
+	local mode at
+	for at in "create *-00030 1" "write *-00031 1" "open *-00007 2+" "unlink *-00099 1"; do
+		for mode in stock $MODES; do
+			faulty "$mode" "$at hang"
+			start "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" -n 150 cUrnd "$D"
+			hanging "$mode"
+			sleep 0.3
+			kill -0 "$RUN_PID" || fail "$mode: does not wait for a file system that hangs"
+			rules
+			wait "$RUN_PID" || fail "$mode: has failed"
+			[[ $mode == stock ]] || same stock "$mode"
+			quiet "$mode"
+			count "$mode"
+		done
+	done
+}
+
+@test "a hung file system hangs no longer than stock: a signal ends the program" {
+	local mode sig begin
+	for sig in TERM INT KILL; do
+		for mode in stock $MODES; do
+			faulty "$mode" "create *-00030 * hang"
+			RUNNER=(setsid "$BASH" -c 'trap - INT; echo $$ >"$0"; exec "$@"' "$S/pid")
+			KILLED_IS_FINE=1 start "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" -n 150 -q cUr "$D"
+			hanging "$mode"
+			sleep 0.1
+			begin=${EPOCHREALTIME/./}
+			kill "-$sig" "$(<"$S/pid")"
+			wait "$RUN_PID" || true
+			((${EPOCHREALTIME/./} - begin < 1500000)) || fail "$mode: $sig does not end it"
+			rules # and what was acknowledged is finished
+			no_task
+			[[ $mode == stock ]] || (($(find "$D" -type f | wc -l) >= 30)) || fail "$mode: files lost"
+			count "$mode"
+		done
+	done
+}
+
+@test "a thread that does not use the hung file system goes on" {
+	skip_without_python
+	local mode
+	cat >"$S/p.py" <<-'END'
+		import os, sys, threading, time
+		d, other, rules = sys.argv[1:]
+		def put(path):
+		    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+		    os.write(fd, path.encode())
+		    os.close(fd)
+		for i in range(50):
+		    put(f"{d}/a{i}")
+		t = threading.Thread(target=lambda: put(f"{d}/hung"))
+		t.start()
+		time.sleep(0.2)
+		begin = time.monotonic()
+		for i in range(50):
+		    put(f"{other}/b{i}")
+		    assert len(os.listdir(other)) == i + 1
+		print("slow" if time.monotonic() - begin > 5 else "at once")
+		os.rename(rules + ".empty", rules)
+		t.join()
+	END
+	for mode in stock $MODES; do
+		faulty "$mode" "create */hung * hang"
+		: >"$S/rules.empty"
+		rm -rf "$S/other"
+		mkdir "$S/other"
+		LIMIT=20 capture "$mode" "$mode" "$T/fault-disguise" /usr/bin/python3 "$S/p.py" "$D" "$S/other" "$S/rules"
+		[[ $mode == stock ]] || same stock "$mode"
+		quiet "$mode"
+		count "$mode"
+	done
+}
+
+skip_without_python() {
+	need /usr/bin/python3
+}
+
+@test "the file system goes away: reported, and nothing hangs" {
+	local mode
+	for mode in stock $MODES; do
+		faulty "$mode" "create *-00100 * hang"
+		start "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" -n 300 cUr "$D"
+		hanging "$mode"
+		kill -KILL "$FS_PID"
+		wait "$FS_PID" || true
+		FS_PID=
+		wait "$RUN_PID" || fail "$mode: hangs"
+		umount -l "$D"
+		MOUNTS=()
+		grep -qE 'ECONNABORTED|ENOTCONN' "$S/$mode.out" || fail "$mode: nobody was told:" "$(tail -3 "$S/$mode.out")"
+		no_task
+		! preloaded "$mode" || RUNS=$((RUNS + 1)) TOLD=$((TOLD + $(told "$mode")))
+	done
+}
+
+@test "tar on a file system with errors: a message and a status" {
+	local mode
+	a_tree
+	for mode in stock $MODES; do
+		faulty "$mode" "create *[3]/*-00017 * EIO" "write *-00044 * EDQUOT" "chmod */t00-00020 * EIO"
+		capture "$mode" "$mode" "$T/fault-disguise" tar -C "$D" -xf "$S/in.tar"
+		((RC != 0)) || fail "$mode: status 0"
+		! preloaded "$mode" || need_deferred "$mode" 100
+		hit "$mode" >"$S/hit"
+		while read -r path; do
+			grep -qF "$path" "$S/$mode.err" || { preloaded "$mode" && grep -qF "$path'" "$S/log"; } ||
+				fail "$mode: $path is not named:" "$(cat "$S/$mode.err")"
+		done <"$S/hit"
+		rules
+		# all others are there
+		(cd "$S" && find in -type f) | while read -r path; do
+			grep -qxF "/$path" "$S/hit" || cmp "$S/$path" "$D/$path" || exit 1
+		done || fail "$mode: another file is not as it should be"
+		! preloaded "$mode" || TOLD=$((TOLD + $(wc -l <"$S/hit")))
+		count "$mode"
+	done
+}
