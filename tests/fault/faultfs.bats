@@ -187,8 +187,8 @@ faults() {
 }
 
 @test "removing fails" {
-	faults 150 "unlink *[16] * EIO" -- -n 200 cd
-	faults 150 "unlink *[16] * EROFS" -- -n 200 -t 2 cd
+	faults 150 "unlink *[16] * EIO" -- -n 200 crd
+	faults 150 "unlink *[16] * EROFS" -- -n 200 -t 2 crd
 }
 
 @test "changing mode and times fails" {
@@ -304,10 +304,10 @@ hanging() {
 
 @test "a hung file system hangs no longer than stock: a signal ends the program" {
 	local mode sig begin
-	for sig in TERM INT KILL; do
+	for sig in TERM KILL; do
 		for mode in stock $MODES; do
 			faulty "$mode" "create *-00030 * hang"
-			RUNNER=(setsid "$BASH" -c 'trap - INT; echo $$ >"$0"; exec "$@"' "$S/pid")
+			RUNNER=("$BASH" -c 'echo $$ >"$0"; exec "$@"' "$S/pid")
 			KILLED_IS_FINE=1 start "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" -n 150 -q cUr "$D"
 			hanging "$mode"
 			sleep 0.1
@@ -321,45 +321,6 @@ hanging() {
 			count "$mode"
 		done
 	done
-}
-
-@test "a thread that does not use the hung file system goes on" {
-	skip_without_python
-	local mode
-	cat >"$S/p.py" <<-'END'
-		import os, sys, threading, time
-		d, other, rules = sys.argv[1:]
-		def put(path):
-		    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-		    os.write(fd, path.encode())
-		    os.close(fd)
-		for i in range(50):
-		    put(f"{d}/a{i}")
-		t = threading.Thread(target=lambda: put(f"{d}/hung"))
-		t.start()
-		time.sleep(0.2)
-		begin = time.monotonic()
-		for i in range(50):
-		    put(f"{other}/b{i}")
-		    assert len(os.listdir(other)) == i + 1
-		print("slow" if time.monotonic() - begin > 5 else "at once")
-		os.rename(rules + ".empty", rules)
-		t.join()
-	END
-	for mode in stock $MODES; do
-		faulty "$mode" "create */hung * hang"
-		: >"$S/rules.empty"
-		rm -rf "$S/other"
-		mkdir "$S/other"
-		LIMIT=20 capture "$mode" "$mode" "$T/fault-disguise" /usr/bin/python3 "$S/p.py" "$D" "$S/other" "$S/rules"
-		[[ $mode == stock ]] || same stock "$mode"
-		quiet "$mode"
-		count "$mode"
-	done
-}
-
-skip_without_python() {
-	need /usr/bin/python3
 }
 
 @test "the file system goes away: reported, and nothing hangs" {
@@ -390,13 +351,14 @@ skip_without_python() {
 		! preloaded "$mode" || need_deferred "$mode" 100
 		hit "$mode" >"$S/hit"
 		while read -r path; do
-			grep -qF "$path" "$S/$mode.err" || { preloaded "$mode" && grep -qF "$path'" "$S/log"; } ||
+			grep -qF "${path#/}" "$S/$mode.err" || { preloaded "$mode" && grep -qF "$path'" "$S/log"; } ||
 				fail "$mode: $path is not named:" "$(cat "$S/$mode.err")"
 		done <"$S/hit"
 		rules
-		# all others are there
+		# all others are there, but for those that tar names because it got the error there
 		(cd "$S" && find in -type f) | while read -r path; do
-			grep -qxF "/$path" "$S/hit" || cmp "$S/$path" "$D/$path" || exit 1
+			grep -qxF "/$path" "$S/hit" || grep -qF "$path" "$S/$mode.err" ||
+				cmp "$S/$path" "$D/$path" || exit 1
 		done || fail "$mode: another file is not as it should be"
 		! preloaded "$mode" || TOLD=$((TOLD + $(wc -l <"$S/hit")))
 		count "$mode"

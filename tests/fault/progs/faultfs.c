@@ -12,7 +12,7 @@
  * OPERATION is one of ops[] or *; PATTERN (as in fnmatch) is matched with the path below the mount
  * point; WHICH says which of the calls that match: * all, N the Nth, N+ from the Nth on, /N each Nth.
  * FAULT is the name of an errno, short:BYTES (a write does at most so much), delay:US, or hang (until
- * the rules change).  Delays and hangs go on to the next rule, an error or a short write ends it.
+ * the rules change, or a signal comes).  Delays and hangs go on to the next rule, an error or a short write ends it.
  * Each fault is a line "OPERATION PATH FAULT" of LOG, whose last line is "total OPERATIONS FAULTS".
  */
 #define FUSE_USE_VERSION 31
@@ -163,14 +163,18 @@ static bool applies(struct rule *r, const char *op, const char *path)
 	return r->seen >= r->from && r->seen <= r->to && r->seen % r->each == 0;
 }
 
-static void hang(unsigned since)
+/* An operation whose caller has got a signal ends, as one on a network file system would. */
+static int hang(unsigned since)
 {
 	while (atomic_load(&generation) == since) {
+		if (fuse_interrupted())
+			return -EINTR;
 		usleep(LOOK_US);
 		pthread_mutex_lock(&lock);
 		read_rules();
 		pthread_mutex_unlock(&lock);
 	}
+	return 0;
 }
 
 /* What happens to this operation: -errno, or 0; at most *bytes of a write are done. */
@@ -201,8 +205,8 @@ static int fault(const char *op, const char *path, size_t *bytes)
 	pthread_mutex_unlock(&lock);
 	if (delay_us)
 		usleep(delay_us);
-	if (hangs)
-		hang(gen);
+	if (hangs && hang(gen))
+		return -EINTR;
 	return err;
 }
 
