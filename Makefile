@@ -177,7 +177,13 @@ UNIT_OBJ := $(sort $(CORE_OBJ) $(RING_OBJ))
 $(B)/unit/%: tests/unit/%.c $(UNIT_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(COUNTERS) \
-		$(UNIT_OBJ) -l:liburing.a -lpthread
+		$(UNIT_OBJ) -l:liburing.a -lpthread $(UNIT_FLAGS)
+
+# Between the engine, the ring and liburing: what makes the ring fail
+comma = ,
+$(B)/unit/ring_faults: private UNIT_FLAGS = $(addprefix -Wl$(comma)--wrap=,fio_ring_prepare \
+	fio_ring_submit fio_ring_harvest io_uring_submit io_uring_wait_cqe_timeout \
+	io_uring_register_probe io_uring_register_files)
 
 $(B)/examples/%: examples/%.c $(B)/libfastio-core.a
 	@mkdir -p $(@D)

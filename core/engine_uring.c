@@ -23,6 +23,7 @@
 #define ENTRIES 128
 #define ROOM 8    /* intents under way: what is claimed cannot be helped with */
 #define WORKERS 1 /* io-wq workers: one runs beside the program, two would crowd its directories */
+#define REFUSED_MAX 100 /* turns in a row in which the kernel takes nothing */
 
 enum op { OP_OPEN, OP_WRITE, OP_CLOSE, OP_UNLINK };
 
@@ -31,12 +32,17 @@ static struct {
 	bool creates; /* chains on direct descriptors work */
 	bool writes;  /* so do those on descriptors that are open */
 	bool unlinks;
-	int flying; /* slots in use */
+	bool broken;       /* no longer submitted to: what the kernel has is harvested */
+	unsigned refused;  /* turns in a row in which it took nothing */
+	uint64_t prepared; /* operations, ever */
+	int flying;        /* slots in use */
 	struct slot {
 		struct fio_intent *it; /* NULL: free */
 		int left;              /* completions still to come */
+		uint64_t end;          /* u.prepared after its last operation */
 		bool failed;           /* some operation did not do all of its work */
 		bool opened;           /* the file exists by our doing */
+		bool closing;          /* close was tried: its descriptor may be gone */
 		bool by_hand;          /* after the open, go on with plain calls */
 		int fd;                /* by_hand: what the ring opened */
 	} slots[FIO_BATCH];
@@ -82,6 +88,7 @@ static void stop(void)
 static struct io_uring_sqe *prepare(int slot)
 {
 	u.slots[slot].left++;
+	u.slots[slot].end = ++u.prepared;
 	fio_count(ring_sqes);
 	return fio_ring_prepare(&u.ring);
 }
@@ -135,6 +142,8 @@ static void chain_write(int slot, struct fio_intent *it)
 
 static bool to_ring(struct fio_intent *it)
 {
+	if (u.broken)
+		return false;
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
 	case FIO_KIND_UPDATE:
@@ -207,6 +216,10 @@ static void finish(struct slot *s)
 		s->it = NULL;
 	} else if (s->failed) {
 		/* Done again by plain calls, which find out what is wrong. */
+		if (s->closing && !fio_exec_is_same(it, atomic_load(&it->task_fd)))
+			atomic_store(&it->task_fd, -1);
+		if (s->opened)
+			fio_ring_close_direct(&u.ring, (unsigned)(s - u.slots));
 		it->made = it->made || s->opened;
 		fio_count(ring_fallbacks);
 		fio_exec(it, true);
@@ -238,6 +251,10 @@ static void harvest(uint64_t data, int res)
 			s->failed = true;
 		break;
 	case OP_CLOSE:
+		s->closing = res != -ECANCELED && s->it->kind == FIO_KIND_WRITE;
+		if (res < 0)
+			s->failed = true;
+		break;
 	case OP_UNLINK:
 		if (res < 0)
 			s->failed = true;
@@ -247,13 +264,43 @@ static void harvest(uint64_t data, int res)
 		finish(s);
 }
 
+/* The kernel takes no more.  What it has not taken can be done by plain calls, as long as it is never
+ * submitted again. */
+static void give_up(void)
+{
+	uint64_t taken = u.prepared - fio_ring_unsent(&u.ring);
+
+	u.broken = true;
+	fio_log("io_uring takes nothing any more: plain calls in the background", NULL);
+	for (struct slot *s = u.slots; s < u.slots + FIO_BATCH; s++) {
+		if (!s->it || s->end <= taken)
+			continue;
+		s->failed = true;
+		s->left -= (int)(s->end - taken) < s->left ? (int)(s->end - taken) : s->left;
+		if (!s->left)
+			finish(s);
+	}
+}
+
+static void submit(void)
+{
+	int calls = fio_ring_submit(&u.ring);
+
+	if (calls >= 0) {
+		u.refused = 0;
+		fio_count_n(ring_submits, (unsigned)calls);
+	} else if (calls != -EAGAIN || ++u.refused == REFUSED_MAX) {
+		give_up();
+	}
+}
+
 static int reap(bool wait)
 {
 	uint64_t data;
-	int calls = fio_ring_submit(&u.ring), res;
+	int res;
 
-	if (calls > 0)
-		fio_count_n(ring_submits, (unsigned)calls);
+	if (!u.broken)
+		submit();
 	if (u.flying && wait)
 		fio_ring_wait(&u.ring, 1000000);
 	while (u.flying && fio_ring_harvest(&u.ring, &data, &res))

@@ -478,6 +478,17 @@ static void cancel_todo(struct fastio_ring *r, bool all)
 	}
 }
 
+/* Where the kernel takes nothing at the moment: until it does. */
+static int submit_all(struct fastio_ring *r)
+{
+	int calls;
+
+	do {
+		calls = fio_ring_submit(&r->uring);
+	} while (calls == -EAGAIN);
+	return calls;
+}
+
 static void cancel_flying(struct fastio_ring *r, bool all)
 {
 	for (unsigned i = 0; i < r->opt.depth && r->flying && !r->plain; i++) {
@@ -487,7 +498,7 @@ static void cancel_flying(struct fastio_ring *r, bool all)
 		if (!s->req || s->cancelled || (s->req->priv.next && !all) ||
 		    !(all || __atomic_load_n(&s->req->priv.cancel, __ATOMIC_ACQUIRE)))
 			continue;
-		if (!fio_ring_room(&r->uring, 1) && fio_ring_submit(&r->uring) < 0) {
+		if (!fio_ring_room(&r->uring, 1) && submit_all(r) < 0) {
 			lose_ring(r);
 			return;
 		}
@@ -652,7 +663,7 @@ static void submit(struct fastio_ring *r)
 
 	if (r->plain || !fio_ring_unsent(&r->uring))
 		return;
-	if (fio_ring_submit(&r->uring) < 0) {
+	if (submit_all(r) < 0) {
 		lose_ring(r);
 		return;
 	}

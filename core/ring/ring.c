@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NONE UINT64_MAX
+#define TRIES 16 /* of a submit that the kernel refuses for the moment */
 
 /* ---- start ---- */
 
@@ -136,14 +137,18 @@ static bool again(int err)
 
 int fio_ring_submit(struct fio_ring *r)
 {
-	int calls = 0;
+	int calls = 0, tries = 0;
 
 	while (fio_ring_unsent(r)) {
 		int n = io_uring_submit(&r->ring);
 
 		calls++;
-		if (n <= 0 && !again(n))
+		if (n > 0)
+			continue;
+		if (!again(n))
 			return n < 0 ? n : -EIO;
+		if (n != -EINTR && ++tries == TRIES)
+			return -EAGAIN;
 	}
 	return calls;
 }

@@ -58,8 +58,9 @@ static inline void fio_ring_finish(struct io_uring_sqe *sqe, uint64_t data, unsi
 	io_uring_sqe_set_data64(sqe, data);
 }
 
-/* Submits what is prepared, whole chains at once.  Number of calls it took, or -errno: the ring can no
- * longer be entered (a sandbox came later, its descriptor is gone). */
+/* Submits what is prepared, whole chains at once.  Number of calls it took, or -errno: -EAGAIN, the kernel
+ * takes nothing at the moment; else the ring can no longer be entered (a sandbox came later, its descriptor
+ * is gone). */
 int fio_ring_submit(struct fio_ring *r);
 /* The same, and waits for one completion, at most for that time (if the kernel can limit it; 0: for ever):
  * one call for both.  Negative only if the ring can no longer be entered. */

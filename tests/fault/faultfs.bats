@@ -244,6 +244,31 @@ a_tree() {
 	grep -q short: "$S/uring.faults"
 }
 
+@test "short writes: no file stays open" {
+	need /usr/bin/python3
+	local mode
+	cat >"$S/p.py" <<-'END'
+		import os, subprocess, sys
+		program = open("/bin/true", "rb").read()
+		for i in range(40):
+		    fd = os.open(f"{sys.argv[1]}/run{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o755)
+		    at = 0
+		    while at < len(program):
+		        at += os.write(fd, program[at:])
+		    os.close(fd)
+		for i in range(40): # ETXTBSY, if anybody has it open for writing
+		    print(subprocess.run([f"{sys.argv[1]}/run{i}"]).returncode)
+	END
+	for mode in stock $MODES; do
+		faulty "$mode" "write */run* /2 short:5000"
+		capture "$mode" "$mode" "$T/fault-disguise" /usr/bin/python3 "$S/p.py" "$D"
+		quiet "$mode"
+		! preloaded "$mode" || need_deferred "$mode" 20
+		count "$mode"
+		[[ $mode == stock ]] || same stock "$mode"
+	done
+}
+
 @test "delays: the same results, nothing lost" {
 	a_tree
 	program unpack "* * /3 delay:2000" "create * /7 delay:8000"

@@ -25,6 +25,7 @@ unit() {
 	out=$(env -u LD_PRELOAD TMPDIR="$BATS_TEST_TMPDIR" timeout -k 2 150 "$UNITS/$1" 3>&- 2>&1) ||
 		status=$?
 	echo "$out"
+	grep '^# total' <<<"$out" >&3 || true
 	((status != 77)) || skip "${out##*$'\n'}"
 	return "$status"
 }
@@ -63,6 +64,10 @@ unit() {
 
 @test "life of files and processes" {
 	unit life
+}
+
+@test "a ring that fails" {
+	unit ring_faults
 }
 
 @test "the ring as a library" {
