@@ -138,7 +138,9 @@ int fio_file_flush(struct fio_intent *it, bool forced)
 			fio_paid(it->kind, false);
 	} else if (!it->made) {
 		err = fio_exec_fill(it, it->fd, &step);
-		if (forced && !(it->what & FIO_SET_TRUNC))
+		if (it->what & FIO_SET_TRUNC && !it->len)
+			fio_paid(FIO_KIND_TRUNC, false);
+		else if (forced && !(it->what & FIO_SET_TRUNC))
 			fio_paid(FIO_KIND_WRITE, false);
 	}
 	if (err) {
@@ -237,6 +239,7 @@ static ssize_t hold(struct fio_thread *t, struct fio_intent *it, const struct io
 		/* Other sizes of this very write cannot happen: what is short is written again by the
 		 * program, at the offset where the stock call would leave it. */
 		it->what = 0;
+		fio_paid(FIO_KIND_TRUNC, true);
 		fio_count(elided_trunc);
 		detach(it);
 		return FIO_PASS;

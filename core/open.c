@@ -364,6 +364,11 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	} else {
 		ret = try_open(t, dirfd, path, flags, mode);
 	}
+	if (ret == FIO_PASS_TRUNC && !fio_may(FIO_KIND_TRUNC)) {
+		fio_update_seen();
+		fio_count(pass_fstat);
+		ret = FIO_PASS;
+	}
 out:
 	fio_leave(t);
 	return ret;

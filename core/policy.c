@@ -33,6 +33,7 @@ static struct credit credits[] = {
 	[FIO_KIND_CREATE] = {CREDIT_START, 0, PAUSE},
 	[FIO_KIND_WRITE] = {CREDIT_START, 0, PAUSE},
 	[FIO_KIND_UPDATE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_TRUNC] = {CREDIT_START, 0, PAUSE},
 };
 static _Atomic int64_t seen;
 
