@@ -52,7 +52,8 @@ enum fastio_op {
 	FASTIO_OP_RENAME,
 	FASTIO_OP_BLOCK_READ,  /* whole blocks, aligned; for descriptors with O_DIRECT */
 	FASTIO_OP_BLOCK_WRITE, /* the same */
-	FASTIO_OP_DISCARD,     /* a hole in a file; blocks of a device given back */
+	FASTIO_OP_DISCARD,     /* a hole in a file; blocks of a device given back.  Those that come
+				* together and lie side by side are one operation, with one result */
 	FASTIO_NOPS
 };
 
@@ -207,8 +208,9 @@ bool fastio_ring_poll(const struct fastio_req *req);
 int64_t fastio_ring_run(struct fastio_ring *ring, struct fastio_req *req);
 
 /* Asks for a request under way to be answered soon, -ECANCELED if that is possible.  In the middle of a
- * chain this works once the request runs; cancelling the one that runs ends the whole chain.  0: asked; it still has to be waited for.  -ENOENT: not under way.
- * The caller keeps the request from being answered and freed meanwhile (it has no callback). */
+ * chain this works once the request runs; cancelling the one that runs ends the whole chain.  0: asked; it
+ * still has to be waited for.  -ENOENT: not under way.  The caller keeps the request from being answered
+ * and freed meanwhile (it has no callback). */
 int fastio_ring_cancel(struct fastio_ring *ring, struct fastio_req *req);
 
 /* ---- latencies ---- */
