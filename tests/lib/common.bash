@@ -10,6 +10,7 @@
 #   lag     uring, and the executor waits 20 ms before each batch
 #
 # The preloaded modes run with FASTIO_WARMUP=0, so that deferral starts with the first file.
+# FASTIO_TEST_FIRST names a library to be preloaded in front (a sanitizer's).
 
 MODES=(stock off sync uring lag)
 
@@ -104,7 +105,7 @@ run_mode() {
 		if [[ -n $OBSERVED ]]; then
 			preload=("T_PRELOAD=$FASTIO_LIB")
 		else
-			preload=("LD_PRELOAD=$FASTIO_LIB")
+			preload=("LD_PRELOAD=${FASTIO_TEST_FIRST:+$FASTIO_TEST_FIRST:}$FASTIO_LIB")
 		fi
 	fi
 	(
