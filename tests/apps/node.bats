@@ -36,7 +36,7 @@ project() {
 
 # Times taken differ; the cache keeps index entries with the time of their use.
 normal() {
-	sed -i -E 's/ in [0-9.]+m?s//' "$S/$1.out"
+	sed -i -E 's/ in [0-9.]+ *(ms|m|s)( [0-9]+s)?$//' "$S/$1.out"
 	rm -rf cache
 }
 
