@@ -82,6 +82,17 @@ nobody() {
 	done
 }
 
+@test "RLIMIT_NPROC 2 without privilege: a background task, but no worker for the ring" {
+	nobody
+	# a user of whom nothing else runs
+	RUNNER=(setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=2:2)
+	compare "uring lag" "$T/fault-work" -n 300 cmUrd "$S/w"
+	need_deferred uring 300
+	[[ $(sum uring .ring.sqes) != 0 ]] || fail "the ring was not used: $(cat "$S/uring.stats")"
+	echo "# $(sum uring .ring.sqes) operations given to a ring without workers," \
+		"$(sum uring .ring.fallbacks) done by plain calls" >&3
+}
+
 @test "RLIMIT_AS" {
 	local mb
 	need prlimit
