@@ -50,12 +50,12 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
+#define FIO_KIND_TRUNC ((enum fio_kind)(FIO_KIND_UNLINK + 1)) /* here alone: truncation by open */
 bool fio_warm(void); /* the first files of a process are stock */
 bool fio_idle(void); /* nothing pays at present: files are stock */
 /* The same for a file that is opened now; counts it. */
 bool fio_resting(void);
 bool fio_warm_already(void);      /* the same, without counting a file */
-#define FIO_KIND_TRUNC ((enum fio_kind)(FIO_KIND_UNLINK + 1)) /* here alone: a truncation by open */
 bool fio_may(enum fio_kind kind); /* deferring this kind pays in this process */
 void fio_paid(enum fio_kind kind, bool useful);
 /* An existing file was truncated by open; and: is a run of that under way? */
