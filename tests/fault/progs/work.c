@@ -103,11 +103,6 @@ static void die(void)
 
 		RAW(SYS_write, fd, "1", 1, 0);
 		RAW(SYS_pause, 0, 0, 0, 0);
-	} else if (!strcmp(die_how, "oom")) {
-		for (;;)
-			memset((void *)raw_syscall(SYS_mmap, 0, 1 << 20, PROT_READ | PROT_WRITE,
-						   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
-			       1, 1 << 20);
 	} else if (!strcmp(die_how, "kill"))
 		RAW(SYS_kill, getpid(), SIGKILL, 0, 0);
 	else if (!strcmp(die_how, "killgroup"))
