@@ -29,7 +29,7 @@ case ${1-} in
 	;;
 esac
 
-make -s all build/tests/release build/tests/acquire build/tests/bare build/tests/treedump
+make -s all tests
 rm -rf "$mutant"
 mkdir -p "$mutant/build"
 cp -a Makefile core preload tools "$mutant"

@@ -446,7 +446,6 @@ CASE(watching_all)
 {
 	int fan = fanotify_init(FAN_CLASS_NOTIF | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY);
 	struct fanotify_event_metadata events[64];
-	unsigned long long seen = 0;
 	ssize_t n;
 
 	OK(mkdir("w", 0755));
@@ -462,10 +461,13 @@ CASE(watching_all)
 	n = R(read(fan, events, sizeof(events)));
 	for (struct fanotify_event_metadata *e = events; FAN_EVENT_OK(e, n);
 	     e = FAN_EVENT_NEXT(e, n)) {
-		seen |= e->mask;
+		char path[4096];
+		ssize_t len = readlink(t_name("/proc/self/fd/%d", e->fd), path, sizeof(path) - 1);
+
+		path[len < 0 ? 0 : len] = '\0';
+		out("event %llx: %s\n", (unsigned long long)e->mask, strrchr(path, '/'));
 		close(e->fd);
 	}
-	out("events %llx\n", seen);
 	close(fan);
 }
 
