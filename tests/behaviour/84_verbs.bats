@@ -191,6 +191,7 @@ interrupt() {
 @test "verbs: as another user, and in a sandbox without io_uring" {
 	[[ $(id -u) == 0 ]] || skip 'needs root'
 	local as verb
+	mkdir -m 1777 "$T/all"
 	for as in 'setpriv --reuid=65534 --regid=65534 --clear-groups' 'sudo -u nobody' \
 		"$PROGS/fault-seccomp io_uring_setup=EPERM io_uring_enter=EPERM io_uring_register=EPERM --"; do
 		command -v "${as%% *}" >/dev/null || continue
@@ -198,7 +199,7 @@ interrupt() {
 			fresh tar
 			chown -R 65534:65534 .
 			# shellcheck disable=SC2086
-			run $as "$FASTIO" $verb "${COMMAND[@]:0:$([[ $verb == doctor* ]] && echo 1 || echo 3)}"
+			run $as env "TMPDIR=$T/all" "$FASTIO" $verb "${COMMAND[@]:0:$([[ $verb == doctor* ]] && echo 1 || echo 3)}"
 			((status < 2)) || fail "$as, $verb: $output"
 			case $verb in
 			--report) assert_output --regexp 'deferred .* creates' && as_stock tar ;;

@@ -104,7 +104,8 @@ each_step() {
 			capture "$mode" "$mode" "$T/fault-work" -q -n 100 -t 4 -A "$S/page" -T $thread \
 				-k $((RANDOM % 350)) -x "$how" cmUd "$S/w"
 			[[ $how == exec ]] || ((RC > 0)) || fail "$how, $mode: status $RC"
-			[[ $how == rawexit || $how == kill ]] && no_task
+			# what others acknowledged after the barrier of raise is finished after the death
+			[[ $how == rawexit || $how == kill || $how == raise ]] && no_task
 			"$T/fault-work" -V -n 100 -t 4 -a "$(acked 4)" cmUd "$S/w" >"$S/verdict" ||
 				fail "$how by $thread, $mode: $(acked 4)" "$(head -20 "$S/verdict")"
 			no_task

@@ -110,7 +110,8 @@ judge() {
 	((n_told >= n_lost)) || fail "$mode: $n_lost lost, $n_told errors told:" "$(cat "$S/lost" "$S/$mode.err")"
 	if [[ -s $S/$mode.err ]]; then
 		((RC != 0)) || fail "$mode: errors at exit, but status 0"
-		! preloaded "$mode" || ! grep -v "^fastio: \(cannot\|and [0-9]* more\)" "$S/$mode.err" || fail "$mode: strange messages"
+		! preloaded "$mode" || ! grep -v "^fastio: \(cannot\|and [0-9]* more\|the program took\)" \
+			"$S/$mode.err" || fail "$mode: strange messages"
 	else
 		((RC == 0)) || fail "$mode: status $RC without a word"
 	fi
