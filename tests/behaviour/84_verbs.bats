@@ -159,7 +159,7 @@ as_stock() {
 # Types Ctrl-C once a part of the archive is unpacked.
 interrupt() {
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 2000; i++)); do
 		[[ $(find "$W" -type f | wc -l) -lt 150 ]] || break
 		sleep 0.01
 	done
