@@ -121,7 +121,7 @@ ring_unused() {
 	mkdir "$S/d"
 	EXTRA=(FASTIO_LOG="$S/log")
 	PRELOAD_AS=FAULT_PRELOAD
-	capture log eager "$T/fault-seccomp" io_uring_setup=EPERM -- \
+	capture log uring "$T/fault-seccomp" io_uring_setup=EPERM -- \
 		"$T/fault-work" -n 50 c "$S/d"
 	((RC == 0))
 	quiet log
