@@ -128,7 +128,7 @@ ring_unused() {
 	grep -q 'io_uring' "$S/log" || fail "log has no line on io_uring:" "$(cat "$S/log")"
 	rm -rf "${S:?}/d"/*
 	EXTRA=(FASTIO_LOG=stderr)
-	capture err eager "$T/fault-seccomp" io_uring_setup=EPERM -- \
+	capture err uring "$T/fault-seccomp" io_uring_setup=EPERM -- \
 		"$T/fault-work" -n 50 c "$S/d"
 	((RC == 0))
 	grep -q 'io_uring' "$S/err.err" || fail "stderr has no line on io_uring:" "$(cat "$S/err.err")"
