@@ -27,7 +27,7 @@ archive() {
 }
 
 @test "tar xf" {
-	app -t -D $((FILES / 2)) tar xf "$(archive a.tar)"
+	app -t -D $((FILES / 20)) tar xf "$(archive a.tar)"
 }
 
 @test "tar xf as an unprivileged user" {
@@ -36,7 +36,7 @@ archive() {
 	RUNNER=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 	open_for_all() { chmod 777 .; }
 	chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "${BATS_FILE_TMPDIR%/*}"
-	app -t -p open_for_all -D $((FILES / 2)) tar xf "$(archive a.tar)"
+	app -t -p open_for_all -D $((FILES / 20)) tar xf "$(archive a.tar)"
 }
 
 @test "tar xzf from a pipe, with --touch" {
