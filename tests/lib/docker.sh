@@ -41,8 +41,8 @@ shift # the image
 layer=$(mktemp -d)
 mount -t tmpfs -o mode=755 tmpfs "$layer"
 root=$layer/root
-mkdir "$layer/upper" "$layer/work" "$root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$layer/upper,workdir=$layer/work" "$root"
+mkdir "$layer/upper" "$layer/scratch" "$root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$layer/upper,workdir=$layer/scratch" "$root"
 mount --rbind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"

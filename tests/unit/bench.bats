@@ -10,7 +10,7 @@ setup_file() {
 }
 
 setup() {
-	D=$BATS_TEST_TMPDIR/work
+	D=$BATS_TEST_TMPDIR/measured
 	mkdir "$D"
 }
 
