@@ -140,15 +140,15 @@ ctrl_c() {
 }
 
 @test "command: in a terminal, with Ctrl-C" {
-	need script
 	local args
 	for args in '' --report; do
 		# the terminal is the command's, which takes the character and decides
-		run -0 script -qec "'$FASTIO' $args sh -c 'test -t 0 && test -t 1 && stty size >/dev/null && echo tty'" /dev/null
+		run -0 "$PROGS/terminal" "$FASTIO" $args sh -c 'test -t 0 && test -t 1 && stty size && echo tty' </dev/null
 		assert_output --partial tty
-		run -42 script -qec "'$FASTIO' $args sh -c 'trap \"echo interrupted; exit 42\" INT; : >ready; while :; do sleep 0.05; done'" /dev/null < <(ctrl_c)
+		run -42 "$PROGS/terminal" "$FASTIO" $args sh -c \
+			'trap "echo interrupted; exit 42" INT; : >ready; while :; do sleep 0.05; done' < <(ctrl_c)
 		assert_output --partial interrupted
-		run -130 script -qec "'$FASTIO' $args sh -c ': >ready; sleep 20'" /dev/null < <(ctrl_c)
+		run -130 "$PROGS/terminal" "$FASTIO" $args sh -c ': >ready; sleep 20' < <(ctrl_c)
 	done
 }
 
@@ -283,14 +283,13 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 }
 
 @test "command: compare in a terminal shows its progress; Ctrl-C leaves nothing" {
-	need script
-	run script -qec "'$FASTIO' compare --runs 1 -- touch x" /dev/null
+	run "$PROGS/terminal" "$FASTIO" compare --runs 1 -- touch x </dev/null
 	assert_output --partial '1 of 2: stock'
 	(
 		while ! compgen -G "$T/.fastio-*/ready" >/dev/null; do sleep 0.05; done
 		printf '\003'
 		sleep 1
-	) | run -130 script -qec "'$FASTIO' compare -- sh -c ': >ready; sleep 20'" /dev/null
+	) | run -130 "$PROGS/terminal" "$FASTIO" compare -- sh -c ': >ready; sleep 20'
 	no_copies
 	run pgrep -f "sleep 2[0]$"
 	refute_output
@@ -467,10 +466,8 @@ busy_program() {
 	run -124 timeout 1 "$FASTIO" top --interval 0.2
 	assert_output --partial 'per second'
 	assert_output --regexp "$BUSY perl  "
-	if command -v script >/dev/null; then
-		run script -qec "timeout 1 '$FASTIO' top --interval 0.2" /dev/null
-		assert_output --partial $'\033[H\033[J'
-	fi
+	run -124 timeout --foreground 1 "$PROGS/terminal" "$FASTIO" top --interval 0.2 </dev/null
+	assert_output --partial $'\033[H\033[J'
 	if [[ $(id -u) == 0 ]]; then
 		run setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 			"$FASTIO" top --once

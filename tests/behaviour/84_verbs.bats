@@ -142,16 +142,15 @@ as_stock() {
 }
 
 @test "verbs: in a terminal" {
-	need script
 	local program
 	for program in tar make; do
 		fresh "$program"
-		run -0 script -qec "'$FASTIO' --report ${COMMAND[*]}" /dev/null
+		run -0 "$PROGS/terminal" "$FASTIO" --report "${COMMAND[@]}" </dev/null
 		as_stock "$program"
 		assert_output --partial 'fastio: '
 	done
 	fresh tar
-	run script -qec "'$FASTIO' compare --runs 1 -- ${COMMAND[*]}" /dev/null
+	run "$PROGS/terminal" "$FASTIO" compare --runs 1 -- "${COMMAND[@]}" </dev/null
 	((status < 2)) || fail "$output"
 	assert_output --partial '2 of 2: '
 }
@@ -168,14 +167,13 @@ interrupt() {
 }
 
 @test "verbs: Ctrl-C in the middle of tar" {
-	need script
 	local args part n
 	for args in '' --report 'trace -o ../trace'; do
 		fresh tar
 		part=$(($(stat -c %s real.tar) * 2 / 3))
 		# the larger part of it, and the rest much later
-		run -130 script -qec "'$FASTIO' $args sh -c '{ head -c $part; sleep 20; cat; } <real.tar | tar xf -'" \
-			/dev/null < <(interrupt)
+		run -130 "$PROGS/terminal" "$FASTIO" $args \
+			sh -c "{ head -c $part; sleep 20; cat; } <real.tar | tar xf -" < <(interrupt)
 		# all that was unpacked is whole but the last, which stock leaves in pieces as well
 		grep -xFf <(find linux -type f) <(tar tf real.tar) | head -n -1 >names
 		n=$(wc -l <names)
