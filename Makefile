@@ -55,8 +55,10 @@ CORE_FLAGS = -fPIC -fvisibility=hidden -fno-stack-protector -fno-strict-aliasing
 PRELOAD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin -fno-stack-protector \
 		-ftls-model=initial-exec -U_FORTIFY_SOURCE
 
-CORE_SRC := $(wildcard core/*.c core/*.S) core/ring/ring.c
-# The ring as a library: the same ring, and the actor that makes it serve many threads
+# The ring as a library: chains of requests under way in one ring, which the background task of the preload
+# drives as well, and the actor that makes it serve many threads
+FLIGHT := ring flight group discard prepare request
+CORE_SRC := $(wildcard core/*.c core/*.S) $(FLIGHT:%=core/ring/%.c)
 RING_SRC := $(wildcard core/ring/*.c)
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 BENCH_SRC := $(wildcard bench/*.c)

@@ -15,7 +15,7 @@
 #include "engine.h"
 #include "exec.h"
 #include "log.h"
-#include "ring/ring.h"
+#include "ring/flight.h"
 #include "sys.h"
 #include "trace.h"
 #include "util.h"
@@ -24,35 +24,40 @@
 #define ROOM 8    /* intents under way: what is claimed cannot be helped with */
 #define WORKERS 1 /* io-wq workers: one runs beside the program, two would crowd its directories */
 #define REFUSED_MAX 100 /* turns in a row in which the kernel takes nothing */
-
-enum op { OP_OPEN, OP_WRITE, OP_CLOSE, OP_UNLINK };
+#define CHAIN 3         /* most requests for one intent */
 
 static struct {
-	struct fio_ring ring;
+	struct fio_flight flight;
 	bool creates; /* chains on direct descriptors work */
 	bool writes;  /* so do those on descriptors that are open */
 	bool unlinks;
-	bool broken;       /* no longer submitted to: what the kernel has is harvested */
-	unsigned refused;  /* turns in a row in which it took nothing */
-	uint64_t prepared; /* operations, ever */
-	int flying;        /* slots in use */
-	struct slot {
+	bool lost;        /* the ring, which was said */
+	unsigned refused; /* turns in a row in which it took nothing */
+	int busy;         /* intents under way */
+	struct job {
 		struct fio_intent *it; /* NULL: free */
-		int left;              /* completions still to come */
-		uint64_t end;          /* u.prepared after its last operation */
-		bool failed;           /* some operation did not do all of its work */
+		int left;              /* answers still to come */
+		bool failed;           /* some request did not do all of its work */
 		bool opened;           /* the file exists by our doing */
 		bool closing;          /* close was tried: its descriptor may be gone */
 		bool by_hand;          /* after the open, go on with plain calls */
 		int fd;                /* by_hand: what the ring opened */
-	} slots[FIO_BATCH];
+		struct fastio_req reqs[CHAIN];
+	} jobs[FIO_BATCH];
+	struct fio_slot slots[FIO_BATCH * CHAIN];
+	uint16_t sent[FIO_BATCH * CHAIN + FASTIO_CHAIN_MAX];
 } u;
 
 /* ---- start ---- */
 
+static void answer(struct fio_flight *f, struct fastio_req *req, int64_t res);
+static void plain(struct fio_flight *f, struct fastio_req *first);
+
+static const struct fio_flight_ops ops = {.answer = answer, .plain = plain};
+
 static bool has(uint8_t opcode)
 {
-	return fio_ring_has(&u.ring, opcode);
+	return fio_ring_has(&u.flight.uring, opcode);
 }
 
 static int start(void)
@@ -65,14 +70,20 @@ static int start(void)
 	int err;
 
 	memset(&u, 0, sizeof(u));
-	err = fio_ring_start(&u.ring, &setup);
+	err = fio_ring_start(&u.flight.uring, &setup);
 	if (err < 0) {
 		fio_log("io_uring cannot be used here: plain calls in the background", NULL);
 		return err;
 	}
+	u.flight.ops = &ops;
+	u.flight.depth = FIO_BATCH * CHAIN;
+	u.flight.batch = FIO_BATCH * CHAIN;
+	u.flight.slots = u.slots;
+	u.flight.sent = u.sent;
+	fio_flight_init(&u.flight);
 	u.unlinks = has(IORING_OP_UNLINKAT);
 	u.writes = has(IORING_OP_WRITE) && has(IORING_OP_CLOSE);
-	u.creates = u.writes && u.ring.direct;
+	u.creates = u.writes && u.flight.uring.direct;
 	if (!u.creates)
 		fio_log("io_uring has no direct descriptors here: creates by plain calls", NULL);
 	return 0;
@@ -80,69 +91,53 @@ static int start(void)
 
 static void stop(void)
 {
-	fio_ring_stop(&u.ring);
+	fio_ring_stop(&u.flight.uring);
 }
 
 /* ---- run ---- */
 
-static struct io_uring_sqe *prepare(int slot)
+static_assert(FIO_BATCH * CHAIN + CHAIN <= ENTRIES, "all chains of a batch fit the ring");
+
+/* The requests of an intent; all but the last go on with the next. */
+static void enqueue(struct job *j, int n)
 {
-	u.slots[slot].left++;
-	u.slots[slot].end = ++u.prepared;
-	fio_count(ring_sqes);
-	return fio_ring_prepare(&u.ring);
+	j->left = n;
+	for (int i = 0; i + 1 < n; i++)
+		fastio_link(&j->reqs[i], &j->reqs[i + 1]);
+	fio_count_n(ring_sqes, (unsigned)n);
+	fio_flight_add(&u.flight, j->reqs, &j->reqs[0].priv.next);
 }
 
-static_assert(FIO_BATCH * 3 <= ENTRIES, "all chains of a batch fit the ring");
-
-static void finish_sqe(struct io_uring_sqe *sqe, int slot, enum op op, unsigned flags)
+static void chain_create(struct job *j, int dirfd)
 {
-	fio_ring_finish(sqe, (uint64_t)slot << 8 | op, flags);
-}
-
-static void chain_create(int slot, struct fio_intent *it, int dirfd)
-{
-	struct slot *s = &u.slots[slot];
-	struct io_uring_sqe *sqe;
-	int flags = fio_exec_flags(it);
+	struct fio_intent *it = j->it;
 	uint32_t len = atomic_load(&it->len);
+	int n = 1;
 
-	sqe = prepare(slot);
-	if (it->what) {
-		s->by_hand = true;
-		io_uring_prep_openat(sqe, dirfd, it->name, flags, it->mode);
-		finish_sqe(sqe, slot, OP_OPEN, 0);
-		return;
+	fastio_open(&j->reqs[0], dirfd, it->name, fio_exec_flags(it), it->mode);
+	j->by_hand = it->what;
+	if (!j->by_hand) {
+		j->reqs[0].priv.kind = FIO_REQ_CHAIN_FD;
+		if (len)
+			fastio_write(&j->reqs[n++], FASTIO_FD_CHAIN, it->data, len, 0);
+		fastio_close(&j->reqs[n++], FASTIO_FD_CHAIN);
 	}
-	io_uring_prep_openat_direct(sqe, dirfd, it->name, flags & ~O_CLOEXEC, it->mode,
-				    (unsigned)slot);
-	finish_sqe(sqe, slot, OP_OPEN, IOSQE_IO_LINK);
-	if (len) {
-		sqe = prepare(slot);
-		io_uring_prep_write(sqe, slot, it->data, len, 0);
-		finish_sqe(sqe, slot, OP_WRITE, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
-	}
-	sqe = prepare(slot);
-	io_uring_prep_close_direct(sqe, (unsigned)slot);
-	finish_sqe(sqe, slot, OP_CLOSE, 0);
+	enqueue(j, n);
 }
 
-static void chain_write(int slot, struct fio_intent *it)
+static void chain_write(struct job *j)
 {
+	struct fio_intent *it = j->it;
 	int fd = atomic_load(&it->task_fd);
-	struct io_uring_sqe *sqe;
 
-	sqe = prepare(slot);
-	io_uring_prep_write(sqe, fd, it->data, atomic_load(&it->len), 0);
-	finish_sqe(sqe, slot, OP_WRITE, IOSQE_IO_LINK);
-	sqe = prepare(slot);
-	io_uring_prep_close(sqe, fd);
-	finish_sqe(sqe, slot, OP_CLOSE, 0);
+	fastio_write(&j->reqs[0], fd, it->data, atomic_load(&it->len), 0);
+	fastio_close(&j->reqs[1], fd);
+	enqueue(j, 2);
 }
 
 static bool to_ring(struct fio_intent *it)
 {
-	if (u.broken)
+	if (u.flight.plain)
 		return false;
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
@@ -158,34 +153,33 @@ static bool to_ring(struct fio_intent *it)
 
 static void run(struct fio_intent **batch, int n)
 {
-	int slot = 0;
+	struct job *j = u.jobs;
 
 	for (int i = 0; i < n; i++) {
 		struct fio_intent *it = batch[i];
-		struct io_uring_sqe *sqe;
+		int dirfd = atomic_load(&it->dir->task_fd);
 
 		if (!to_ring(it)) {
 			fio_count(ring_fallbacks);
 			fio_exec(it, true);
 			continue;
 		}
-		while (u.slots[slot].it)
-			slot++;
-		u.slots[slot] = (struct slot){.it = it, .fd = -1};
-		u.flying++;
+		while (j->it)
+			j++;
+		*j = (struct job){.it = it, .fd = -1};
+		u.busy++;
 		fio_trace_claim(it, FIO_TRACE_RING);
 		switch ((enum fio_kind)it->kind) {
 		case FIO_KIND_CREATE:
 		case FIO_KIND_UPDATE:
-			chain_create(slot, it, atomic_load(&it->dir->task_fd));
+			chain_create(j, dirfd);
 			break;
 		case FIO_KIND_WRITE:
-			chain_write(slot, it);
+			chain_write(j);
 			break;
 		case FIO_KIND_UNLINK:
-			sqe = prepare(slot);
-			io_uring_prep_unlinkat(sqe, atomic_load(&it->dir->task_fd), it->name, 0);
-			finish_sqe(sqe, slot, OP_UNLINK, 0);
+			fastio_unlink(&j->reqs[0], dirfd, it->name, 0);
+			enqueue(j, 1);
 			break;
 		}
 	}
@@ -193,34 +187,28 @@ static void run(struct fio_intent **batch, int n)
 
 /* ---- reap ---- */
 
-static void by_hand(struct slot *s)
+static void by_hand(struct job *j)
 {
-	bool other = s->it->kind == FIO_KIND_UPDATE && !fio_exec_is_same(s->it, s->fd);
+	bool other = j->it->kind == FIO_KIND_UPDATE && !fio_exec_is_same(j->it, j->fd);
 	enum fio_step step = FIO_STEP_OPEN;
-	int err = other ? -ESTALE : fio_exec_fill(s->it, s->fd, &step);
+	int err = other ? -ESTALE : fio_exec_fill(j->it, j->fd, &step);
 
-	sys_close(s->fd);
+	sys_close(j->fd);
 	fio_count(executed_ring);
-	fio_complete(s->it, err, step, FIO_LOCK_HELD | FIO_LOCK_TASK);
+	fio_complete(j->it, err, step, FIO_LOCK_HELD | FIO_LOCK_TASK);
 }
 
-static void finish(struct slot *s)
+static void finish(struct job *j)
 {
-	struct fio_intent *it = s->it;
+	struct fio_intent *it = j->it;
 
-	s->it = NULL;
-	u.flying--;
-	if (s->by_hand && s->opened) {
-		s->it = it;
-		by_hand(s);
-		s->it = NULL;
-	} else if (s->failed) {
+	if (j->by_hand && j->opened) {
+		by_hand(j);
+	} else if (j->failed) {
 		/* Done again by plain calls, which find out what is wrong. */
-		if (s->closing && !fio_exec_is_same(it, atomic_load(&it->task_fd)))
+		if (j->closing && !fio_exec_is_same(it, atomic_load(&it->task_fd)))
 			atomic_store(&it->task_fd, -1);
-		if (s->opened)
-			fio_ring_close_direct(&u.ring, (unsigned)(s - u.slots));
-		it->made = it->made || s->opened;
+		it->made = it->made || j->opened;
 		fio_count(ring_fallbacks);
 		fio_exec(it, true);
 	} else {
@@ -231,81 +219,60 @@ static void finish(struct slot *s)
 		fio_count(executed_ring);
 		fio_complete(it, 0, FIO_STEP_NONE, FIO_LOCK_HELD | FIO_LOCK_TASK);
 	}
+	j->it = NULL;
+	u.busy--;
 }
 
-static void harvest(uint64_t data, int res)
+static void answer(struct fio_flight *f, struct fastio_req *req, int64_t res)
 {
-	struct slot *s = &u.slots[data >> 8];
+	struct job *j = &u.jobs[((char *)req - (char *)u.jobs) / (ptrdiff_t)sizeof(*u.jobs)];
 
-	switch ((enum op)(data & 0xff)) {
-	case OP_OPEN:
-		if (res < 0)
-			s->failed = true;
-		else
-			s->opened = true;
-		if (s->by_hand)
-			s->fd = res;
-		break;
-	case OP_WRITE:
-		if (res < 0 || (uint32_t)res != atomic_load(&s->it->len))
-			s->failed = true;
-		break;
-	case OP_CLOSE:
-		s->closing = res != -ECANCELED && s->it->kind == FIO_KIND_WRITE;
-		if (res < 0)
-			s->failed = true;
-		break;
-	case OP_UNLINK:
-		if (res < 0)
-			s->failed = true;
-		break;
+	(void)f;
+	j->failed |= !fio_req_whole(req, res);
+	if (req->op == FASTIO_OP_OPEN && res >= 0) {
+		j->opened = true;
+		j->fd = (int)res;
 	}
-	if (--s->left == 0)
-		finish(s);
+	if (req->op == FASTIO_OP_CLOSE)
+		j->closing = res != -ECANCELED && j->it->kind == FIO_KIND_WRITE;
+	if (--j->left == 0)
+		finish(j);
 }
 
-/* The kernel takes no more.  What it has not taken can be done by plain calls, as long as it is never
- * submitted again. */
-static void give_up(void)
+/* What the ring does not take is done again, see finish. */
+static void plain(struct fio_flight *f, struct fastio_req *first)
 {
-	uint64_t taken = u.prepared - fio_ring_unsent(&u.ring);
-
-	u.broken = true;
-	fio_log("io_uring takes nothing any more: plain calls in the background", NULL);
-	for (struct slot *s = u.slots; s < u.slots + FIO_BATCH; s++) {
-		if (!s->it || s->end <= taken)
-			continue;
-		s->failed = true;
-		s->left -= (int)(s->end - taken) < s->left ? (int)(s->end - taken) : s->left;
-		if (!s->left)
-			finish(s);
+	for (struct fastio_req *next; first; first = next) {
+		next = fio_chain_next(first);
+		answer(f, first, -ECANCELED);
 	}
 }
 
 static void submit(void)
 {
-	int calls = fio_ring_submit(&u.ring);
+	int calls = fio_flight_submit(&u.flight);
 
 	if (calls >= 0) {
 		u.refused = 0;
 		fio_count_n(ring_submits, (unsigned)calls);
-	} else if (calls != -EAGAIN || ++u.refused == REFUSED_MAX) {
-		give_up();
+	} else if (++u.refused == REFUSED_MAX) {
+		fio_flight_lose(&u.flight);
 	}
+	if (!u.flight.plain || u.lost)
+		return;
+	u.lost = true;
+	fio_log("io_uring takes nothing any more: plain calls in the background", NULL);
+	fio_flight_send(&u.flight); /* back to us */
 }
 
 static int reap(bool wait)
 {
-	uint64_t data;
-	int res;
-
-	if (!u.broken)
-		submit();
-	if (u.flying && wait)
-		fio_ring_wait(&u.ring, 1000000);
-	while (u.flying && fio_ring_harvest(&u.ring, &data, &res))
-		harvest(data, res);
-	return u.flying;
+	fio_flight_send(&u.flight);
+	submit();
+	if (u.flight.flying && wait)
+		fio_ring_wait(&u.flight.uring, 1000000);
+	fio_flight_harvest(&u.flight);
+	return u.busy;
 }
 
 static int room(void)

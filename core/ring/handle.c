@@ -72,13 +72,14 @@ static void free_ring(struct fastio_ring *r)
 		sys_close(r->wake_fd);
 	pthread_mutex_destroy(&r->end_lock);
 	free((void *)r->opt.buffers);
-	free(r->sent);
-	free(r->slots);
+	free(r->flight.sent);
+	free(r->flight.slots);
 	free(r);
 }
 
 int fastio_ring_create(struct fastio_ring **ring, const struct fastio_ring_options *opt)
 {
+	struct fio_flight *f;
 	struct fastio_ring *r;
 	cpu_set_t set;
 	int err;
@@ -89,24 +90,24 @@ int fastio_ring_create(struct fastio_ring **ring, const struct fastio_ring_optio
 	if (!r)
 		return -ENOMEM;
 	memset(r, 0, sizeof(*r));
+	f = &r->flight;
 	pthread_mutex_init(&r->end_lock, NULL);
 	r->wake_fd = -1;
 	r->cores = sched_getaffinity(0, sizeof(set), &set) ? 1 : (uint32_t)CPU_COUNT(&set);
 	err = set_options(r, opt);
 	if (err)
 		goto fail;
-	r->plain = r->opt.plain;
 	err = copy_buffers(r, opt);
 	if (err)
 		goto fail;
 	err = -ENOMEM;
-	r->slots = calloc(r->opt.depth, sizeof(*r->slots));
-	r->sent = calloc(r->opt.batch + FASTIO_CHAIN_MAX, sizeof(*r->sent));
-	if (!r->slots || !r->sent)
+	f->plain = r->opt.plain;
+	f->depth = r->opt.depth;
+	f->batch = r->opt.batch;
+	f->slots = calloc(f->depth, sizeof(*f->slots));
+	f->sent = calloc(f->batch + FASTIO_CHAIN_MAX, sizeof(*f->sent));
+	if (!f->slots || !f->sent)
 		goto fail;
-	for (unsigned i = 0; i < r->opt.depth; i++)
-		r->slots[i].free = (uint16_t)(i + 1);
-	r->nfree = r->opt.depth;
 	err = start_thread(r);
 	if (err)
 		goto fail;
@@ -119,7 +120,7 @@ fail:
 
 bool fastio_ring_is_uring(const struct fastio_ring *ring)
 {
-	return ring && !ring->plain;
+	return ring && !ring->flight.plain;
 }
 
 /* ---- submit ---- */

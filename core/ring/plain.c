@@ -2,10 +2,6 @@
 /*
  * plain.c - requests by plain system calls: inline, without io_uring, and for what it has not
  */
-#include <fcntl.h>
-#include <linux/falloc.h>
-#include <linux/fs.h>
-
 #include "actor.h"
 
 static int64_t plain_data(const struct fastio_req *q, int fd, bool write)
@@ -19,27 +15,6 @@ static int64_t plain_data(const struct fastio_req *q, int fd, bool write)
 	if (write)
 		return sys_pwrite(fd, q->buf, q->len, (off_t)q->offset);
 	return SYS4(SYS_pread64, fd, q->buf, q->len, q->offset);
-}
-
-struct fio_range fio_discard_range(const struct fastio_req *q)
-{
-	struct fio_range range = {q->offset, 0};
-
-	for (; q; q = q->priv.next) {
-		range.offset = q->offset < range.offset ? q->offset : range.offset;
-		range.len += q->len;
-	}
-	return range;
-}
-
-int64_t fio_plain_discard(const struct fastio_req *q, int fd)
-{
-	struct fio_range range = fio_discard_range(q);
-
-	if (q->priv.kind & FIO_KIND_DEVICE)
-		return SYS3(SYS_ioctl, fd, BLKDISCARD, &range);
-	return SYS4(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range.offset,
-		    range.len);
 }
 
 static int64_t plain_one(const struct fastio_req *q, int fd)
@@ -68,7 +43,7 @@ static int64_t plain_one(const struct fastio_req *q, int fd)
 	case FASTIO_OP_RENAME:
 		return SYS5(SYS_renameat2, fd, q->path, q->fd2, q->path2, q->how);
 	case FASTIO_OP_DISCARD:
-		return fio_plain_discard(q, fd);
+		return fio_discard_plain(q, fd);
 	case FASTIO_NOPS:
 		break;
 	}
@@ -77,7 +52,7 @@ static int64_t plain_one(const struct fastio_req *q, int fd)
 
 void fio_plain_chain(struct fastio_ring *r, struct fastio_req *first, fio_answer_fn *answer)
 {
-	bool own = first->priv.kind & FIO_KIND_CHAIN_FD, broken = false;
+	bool own = first->priv.kind & FIO_REQ_CHAIN_FD, broken = false;
 	struct fastio_req *q, *next;
 	int opened = -EBADF;
 

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 
-#include "actor.h"
+#include "flight.h"
 
 #define DISCARD_CMD 0x1200u /* BLOCK_URING_CMD_DISCARD, since Linux 6.12 */
 
@@ -19,16 +19,16 @@ static const uint8_t opcodes[FASTIO_NOPS] = {
 	[FASTIO_OP_DISCARD] = IORING_OP_FALLOCATE,
 };
 
-bool fio_can_prepare(const struct fastio_ring *r, const struct fastio_req *req, bool alone)
+bool fio_can_prepare(const struct fio_flight *f, const struct fastio_req *req, bool alone)
 {
-	if (req->priv.kind & FIO_KIND_CHAIN_FD && !r->uring.direct)
+	if (req->priv.kind & FIO_REQ_CHAIN_FD && !f->uring.direct)
 		return false;
-	if (req->timeout_ns && !fio_ring_has(&r->uring, IORING_OP_LINK_TIMEOUT))
+	if (req->timeout_ns && !fio_ring_has(&f->uring, IORING_OP_LINK_TIMEOUT))
 		return false;
-	if (req->op == FASTIO_OP_DISCARD && req->priv.kind & FIO_KIND_DEVICE)
-		return r->discards == FIO_DISCARD_WORKS ||
-		       (r->discards == FIO_DISCARD_UNPROVEN && alone);
-	return fio_ring_has(&r->uring, opcodes[req->op]);
+	if (req->op == FASTIO_OP_DISCARD && req->priv.kind & FIO_REQ_DEVICE)
+		return f->discards == FIO_DISCARD_WORKS ||
+		       (f->discards == FIO_DISCARD_UNPROVEN && alone);
+	return fio_ring_has(&f->uring, opcodes[req->op]);
 }
 
 static void prepare_data(struct io_uring_sqe *sqe, const struct fastio_req *q, int fd, bool write)
@@ -39,7 +39,7 @@ static void prepare_data(struct io_uring_sqe *sqe, const struct fastio_req *q, i
 		io_uring_prep_write(sqe, fd, q->buf, (unsigned)q->len, q->offset);
 	else
 		io_uring_prep_read(sqe, fd, q->buf, (unsigned)q->len, q->offset);
-	if (q->priv.kind & FIO_KIND_SYNCED)
+	if (q->priv.kind & FIO_REQ_SYNCED)
 		sqe->rw_flags = RWF_DSYNC;
 	if (fixed) {
 		sqe->opcode = write ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED;
@@ -51,7 +51,7 @@ static void prepare_discard(struct io_uring_sqe *sqe, const struct fastio_req *q
 {
 	struct fio_range range = fio_discard_range(q);
 
-	if (!(q->priv.kind & FIO_KIND_DEVICE)) {
+	if (!(q->priv.kind & FIO_REQ_DEVICE)) {
 		io_uring_prep_fallocate(sqe, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 					(off_t)range.offset, (off_t)range.len);
 		return;
@@ -69,7 +69,7 @@ unsigned fio_prepare(struct io_uring_sqe *sqe, const struct fastio_req *q, unsig
 
 	switch ((enum fastio_op)q->op) {
 	case FASTIO_OP_OPEN:
-		if (q->priv.kind & FIO_KIND_CHAIN_FD)
+		if (q->priv.kind & FIO_REQ_CHAIN_FD)
 			io_uring_prep_openat_direct(sqe, fd, q->path, q->how & ~O_CLOEXEC, q->mode,
 						    direct);
 		else

@@ -170,7 +170,7 @@ static int check_discard(struct fastio_req *q)
 		return 0;
 	err = sys_fstat(q->fd, &st);
 	if (!err && S_ISBLK(st.st_mode))
-		q->priv.kind |= FIO_KIND_DEVICE;
+		q->priv.kind |= FIO_REQ_DEVICE;
 	return err;
 }
 
@@ -188,7 +188,7 @@ static int check_one(const struct fastio_ring *r, struct fastio_req *q)
 		return -EBUSY;
 	if (q->eventfd < 0)
 		return -EBADF;
-	q->priv.kind = FIO_KIND_PLAIN;
+	q->priv.kind = 0;
 	switch ((enum fastio_op)q->op) {
 	case FASTIO_OP_READ:
 	case FASTIO_OP_WRITE:
@@ -237,6 +237,6 @@ int fio_check_chain(const struct fastio_ring *r, struct fastio_req *first)
 	if (first->op != FASTIO_OP_OPEN || last->op != FASTIO_OP_CLOSE ||
 	    last->fd != FASTIO_FD_CHAIN)
 		return -EINVAL;
-	first->priv.kind |= FIO_KIND_CHAIN_FD;
+	first->priv.kind |= FIO_REQ_CHAIN_FD;
 	return n;
 }
