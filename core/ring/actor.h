@@ -3,7 +3,7 @@
  * actor.h - the inside of a ring that many threads use
  *
  * Files: handle.c the callers' side; actor.c the thread; flight.h what the thread drives; request.c filling
- * and checking; plain.c plain calls for a request; histogram.c, buffer.c, mpsc.h.
+ * and checking; plain.c plain calls for a request; cached.c reads that need no ring; histogram.c, buffer.c, mpsc.h.
  *
  * Protocols
  *
@@ -54,6 +54,7 @@ struct fastio_ring {
 	_Atomic uint32_t closing, cancels;
 	_Atomic uint32_t room_waiters, room_seq;
 	_Atomic uint32_t spinners; /* waiting callers that look busily */
+	_Atomic uint32_t cold;     /* reads to come that are not tried by the caller */
 	_Alignas(FIO_CACHELINE) _Atomic uint32_t sleeping;
 	int wake_fd;            /* eventfd that wakes the actor in the ring; -1: none is needed */
 	_Atomic bool wake_lost; /* the program has closed it */
@@ -98,6 +99,9 @@ int fio_check_chain(const struct fastio_ring *r, struct fastio_req *first);
 /* Carries a chain out by plain calls; answer is called for each request. */
 typedef void fio_answer_fn(struct fastio_ring *r, struct fastio_req *req, int64_t res);
 void fio_plain_chain(struct fastio_ring *r, struct fastio_req *first, fio_answer_fn *answer);
+
+/* A read of what is there without waiting, which was not accepted yet: it is answered, or false. */
+bool fio_read_cached(struct fastio_ring *r, struct fastio_req *q);
 
 /* Answers a request that was accepted. */
 void fio_answer(struct fastio_ring *r, struct fastio_req *req, int64_t res);

@@ -182,6 +182,8 @@ int fastio_ring_submit(struct fastio_ring *r, struct fastio_req *req, unsigned f
 	n = fio_check_chain(r, req);
 	if (n < 0)
 		return n;
+	if (!atomic_load_explicit(&r->closing, memory_order_relaxed) && fio_read_cached(r, req))
+		return 0;
 	err = take_room(r, (uint32_t)n);
 	if (err == -EAGAIN && flags & FASTIO_SUBMIT_WAIT)
 		err = in_actor(r) ? -EDEADLK : wait_for_room(r, (uint32_t)n);

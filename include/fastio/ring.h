@@ -194,6 +194,8 @@ enum {
  *   -E2BIG     the chain is too long (FASTIO_CHAIN_MAX, or what the ring takes)
  *   -EAGAIN    the limit is reached
  *   -ESHUTDOWN the ring is being shut down
+ * A single FASTIO_OP_READ at an offset, without callback and timeout, of what is in memory already is
+ * answered when submit returns: there is nothing to gain from handing it over.
  */
 int fastio_ring_submit(struct fastio_ring *ring, struct fastio_req *req, unsigned flags);
 

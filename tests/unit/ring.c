@@ -60,6 +60,65 @@ static int make_file(const char *name, int flags)
 
 /* ---- requests ---- */
 
+static uint64_t reads(struct fastio_ring *r, enum fastio_stage stage)
+{
+	struct fastio_latency l;
+
+	CHECK_EQ(fastio_ring_latency(r, FASTIO_OP_READ, stage, &l), 0);
+	return l.count;
+}
+
+static void read_alone(struct fastio_ring *r, int fd, uint64_t offset, int64_t want)
+{
+	struct fastio_req q;
+	char buf[14];
+
+	fastio_read(&q, fd, buf, sizeof(buf), offset);
+	CHECK_EQ(fastio_ring_run(r, &q), want);
+}
+
+/* What is in memory is read by submit itself; all else about such a read is as of others. */
+static void cached(void)
+{
+	struct fastio_ring *r = ring();
+	int fd = make_file("cached", 0), event = eventfd(0, EFD_CLOEXEC);
+	struct fastio_req q;
+	char text[100], buf[14] = "";
+	uint64_t n = 0;
+
+	memset(text, 'x', sizeof(text));
+	CHECK_EQ(write(fd, text, sizeof(text)), 100);
+	fastio_read(&q, fd, buf, sizeof(buf), 3);
+	q.eventfd = event;
+	CHECK_EQ(fastio_ring_submit(r, &q, 0), 0);
+	CHECK(fastio_ring_poll(&q));
+	CHECK_EQ(fastio_ring_wait(r, &q), 14);
+	CHECK_EQ(memcmp(buf, text, sizeof(buf)), 0);
+	CHECK_EQ(read(event, &n, sizeof(n)), sizeof(n));
+	CHECK_EQ(n, 1);
+	CHECK_EQ(reads(r, FASTIO_STAGE_COMPLETE), 1);
+	CHECK_EQ(reads(r, FASTIO_STAGE_QUEUE), 0);
+
+	read_alone(r, fd, 95, 5); /* the end of the file */
+	CHECK(reads(r, FASTIO_STAGE_QUEUE) == 1);
+	CHECK_EQ(lseek(fd, 7, SEEK_SET), 7);
+	read_alone(r, fd, UINT64_MAX, 14);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 21);
+	CHECK_EQ(fsync(fd), 0);
+	CHECK_EQ(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+	for (int i = 0; i < 200; i++)
+		read_alone(r, fd, 3, 14);
+	CHECK_EQ(reads(r, FASTIO_STAGE_COMPLETE), 203);
+	/* after a while without, it is tried again */
+	CHECK(reads(r, FASTIO_STAGE_QUEUE) < 140);
+	CHECK_EQ(fastio_ring_shutdown(r, FASTIO_FINISH), 0);
+	fastio_read(&q, fd, buf, sizeof(buf), 3);
+	CHECK_EQ(fastio_ring_submit(r, &q, 0), -ESHUTDOWN);
+	CHECK_EQ(fastio_ring_destroy(r), 0);
+	close(event);
+	close(fd);
+}
+
 static void requests(void)
 {
 	struct fastio_ring *r = ring();
@@ -1081,9 +1140,9 @@ static void storm(void)
 }
 
 static const struct unit_test both[] = {
-	TEST(requests), TEST(durable), TEST(discards),       TEST(blocks),
-	TEST(chains),   TEST(answers), TEST(callback_rules), TEST(bad_arguments),
-	TEST(fuzz),     TEST(ends),    TEST(threads),        TEST(storm),
+	TEST(requests), TEST(durable),        TEST(discards),      TEST(blocks), TEST(chains),
+	TEST(answers),  TEST(callback_rules), TEST(bad_arguments), TEST(fuzz),   TEST(ends),
+	TEST(threads),  TEST(storm),          TEST(cached),
 };
 
 /* A read that blocks holds plain calls up. */
