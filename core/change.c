@@ -4,10 +4,11 @@
  */
 #include "change.h"
 
-#include <string.h>
+#include <linux/stat.h>
 
 #include "fio.h"
 #include "gate.h"
+#include "sys.h"
 #include "util.h"
 
 #define SLOTS 64 /* by hash; what they share by chance costs a deferral */
@@ -20,13 +21,11 @@ static _Atomic uint32_t under_way[SLOTS + 1]; /* calls, by their name's slot */
 static uint8_t slot_of(struct fio_thread *t, const char *path)
 {
 	long len = fio_pathlen(t, path, 4096);
-	const char *slash;
+	const char *name;
+	size_t n = 0;
 
-	if (len <= 0 || path[len - 1] == '/')
-		return ANY;
-	slash = memrchr(path, '/', (size_t)len);
-	slash = slash ? slash + 1 : path;
-	return (uint8_t)(fio_hash_name(slash, (size_t)(path + len - slash)) % SLOTS);
+	name = len > 0 ? fio_last_component(path, (size_t)len, &n) : NULL;
+	return n ? (uint8_t)(fio_hash_name(name, n) % SLOTS) : ANY;
 }
 
 struct fio_change fio_change_begin_slow(const char *a, const char *b)
@@ -58,6 +57,14 @@ void fio_change_end_slow(const struct fio_change *c)
 bool fio_changing(uint64_t name_hash, unsigned own)
 {
 	return atomic_load(&under_way[name_hash % SLOTS]) > own || atomic_load(&under_way[ANY]);
+}
+
+bool fio_name_differs(int dirfd, const char *name, uint64_t ino)
+{
+	struct statx now;
+	int err = sys_statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO, &now);
+
+	return ino ? err < 0 || now.stx_ino != ino : err == 0;
 }
 
 void fio_changes_reset(void)

@@ -17,6 +17,9 @@
 /* Is any thread changing this name, or one that cannot be told?  own: calls that are the caller's. */
 bool fio_changing(uint64_t name_hash, unsigned own);
 
+/* Is the name no longer that of this inode (0: that of none)?  To be asked after fio_changing. */
+bool fio_name_differs(int dirfd, const char *name, uint64_t ino);
+
 /* In the child of a fork, which is the only thread. */
 void fio_changes_reset(void);
 

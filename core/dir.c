@@ -448,7 +448,6 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 {
 	uint64_t epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire), base = 0;
 	long len = fio_pathlen(t, path, PATH_LEN_MAX);
-	const char *slash;
 	struct fio_dir *d;
 	struct fio_prefix *p;
 	size_t plen;
@@ -457,9 +456,7 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 	*why = FIO_CNT_pass_name;
 	if (len <= 0)
 		return NULL;
-	slash = memrchr(path, '/', (size_t)len);
-	*name = slash ? slash + 1 : path;
-	*name_len = (size_t)(path + len - *name);
+	*name = fio_last_component(path, (size_t)len, name_len);
 	plen = (size_t)len - *name_len;
 	if (*name_len == 0 || *name_len > 255 || (*name_len == 1 && (*name)[0] == '.') ||
 	    (*name_len == 2 && (*name)[0] == '.' && (*name)[1] == '.'))

@@ -53,18 +53,7 @@ void fio_heir_tells(uint64_t object)
 
 bool fio_heirs_prepare(void)
 {
-	int sv[2];
-
-	if (SYS4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
-		return false;
-	making[0] = fio_hide(sv[0]);
-	making[1] = fio_hide(sv[1]);
-	if (making[0] >= 0 && making[1] >= 0)
-		return true;
-	fio_hidden_close(making[0]);
-	fio_hidden_close(making[1]);
-	making[0] = making[1] = -1;
-	return false;
+	return fio_hidden_pair(&making[0], &making[1]);
 }
 
 void fio_heirs_end(void)

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include "fio.h"
 
@@ -72,6 +73,23 @@ int fio_hide(int fd)
 bool fio_hidden_is(int fd)
 {
 	return in_span(fd) && atomic_load(&used[(fd - base) / 64]) >> (fd - base) % 64 & 1;
+}
+
+bool fio_hidden_pair(int *a, int *b)
+{
+	int sv[2];
+
+	*a = *b = -1;
+	if (SYS4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
+		return false;
+	*a = fio_hide(sv[0]);
+	*b = fio_hide(sv[1]);
+	if (*a >= 0 && *b >= 0)
+		return true;
+	fio_hidden_close(*a);
+	fio_hidden_close(*b);
+	*a = *b = -1;
+	return false;
 }
 
 void fio_hidden_close(int fd)

@@ -17,6 +17,8 @@ bool fio_hidden_init(void);
 void fio_hidden_prepare(void);
 /* Moves fd to a hidden number and closes fd.  The new number or -errno (fd is closed all the same). */
 int fio_hide(int fd);
+/* Two connected hidden sockets, close-on-exec, that keep messages apart; false: none, both -1. */
+bool fio_hidden_pair(int *a, int *b);
 void fio_hidden_close(int fd);
 /* A number for fio_close etc.: may the program touch it? */
 bool fio_hidden_is(int fd);

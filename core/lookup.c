@@ -46,16 +46,16 @@ static bool finish_components(const char *path, size_t len, bool absent, enum fi
 	bool any = false;
 
 	while (len) {
-		const char *slash;
+		const char *name;
+		size_t n;
 
 		while (len && path[len - 1] == '/')
 			len--;
-		slash = memrchr(path, '/', len);
-		slash = slash ? slash + 1 : path;
-		any |= finish_name(slash, (size_t)(path + len - slash), absent, cause);
+		name = fio_last_component(path, len, &n);
+		any |= finish_name(name, n, absent, cause);
 		if (!absent)
 			break;
-		len = (size_t)(slash - path);
+		len -= n;
 	}
 	return any;
 }
@@ -63,13 +63,13 @@ static bool finish_components(const char *path, size_t len, bool absent, enum fi
 void fio_finish_last(struct fio_thread *t, const char *path)
 {
 	long len = fio_pathlen(t, path, PATH_LEN_MAX);
-	const char *slash;
+	const char *name;
+	size_t n;
 
 	if (len <= 0)
 		return;
-	slash = memrchr(path, '/', (size_t)len);
-	slash = slash ? slash + 1 : path;
-	finish_name(slash, (size_t)(path + len - slash), true, FIO_CAUSE_PATH);
+	name = fio_last_component(path, (size_t)len, &n);
+	finish_name(name, n, true, FIO_CAUSE_PATH);
 }
 
 static bool is_symlink(int dirfd, const char *path)

@@ -131,18 +131,11 @@ static bool ready(struct fio_dir *dir)
  */
 static bool overtaken(const struct target *f, const struct statx *sx)
 {
-	struct statx now;
-	int err;
-
 	if (likely(!atomic_load(&fio_threaded)))
 		return false;
-	if (fio_changing(f->hash, 0))
-		return true;
-	if (!sx && !(f->flags & O_EXCL))
-		return false;
-	err = sys_statx(f->dir->fd, f->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO,
-			&now);
-	return sx ? err < 0 || now.stx_ino != sx->stx_ino : err == 0;
+	return fio_changing(f->hash, 0) ||
+	       ((sx || f->flags & O_EXCL) &&
+		fio_name_differs(f->dir->fd, f->name, sx ? sx->stx_ino : 0));
 }
 
 /* The program gets a placeholder.  sx: the file that exists, or NULL. */

@@ -464,21 +464,6 @@ static int clone_task(void)
 			 task.tls + TLS_SIZE / 2);
 }
 
-static bool make_sockets(void)
-{
-	int sv[2];
-
-	if (SYS4(SYS_socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sv) < 0)
-		return false;
-	task.sock = fio_hide(sv[0]);
-	task.task_sock = fio_hide(sv[1]);
-	if (task.sock >= 0 && task.task_sock >= 0)
-		return true;
-	fio_hidden_close(task.sock);
-	fio_hidden_close(task.task_sock);
-	return false;
-}
-
 static void reap_task(int pid)
 {
 	while (SYS4(SYS_wait4, pid, NULL, 0x40000000 /* __WALL */, NULL) == -EINTR)
@@ -513,7 +498,7 @@ static void start_locked(void)
 	}
 	/* The thread pointer of the task points to itself, as the ABI wants. */
 	*(void **)(task.tls + TLS_SIZE / 2) = task.tls + TLS_SIZE / 2;
-	if (!make_sockets())
+	if (!fio_hidden_pair(&task.sock, &task.task_sock))
 		return;
 	atomic_store(&task.stop, false);
 	atomic_store(&task.ready, 0);

@@ -42,17 +42,6 @@ static bool annihilate(struct fio_found f)
 	return true;
 }
 
-/* Another thread may have changed the name since it was looked at, or be about to: see open.c. */
-static bool overtaken(const struct fio_intent *it)
-{
-	struct statx now;
-
-	return fio_changing(it->name_hash, 1) ||
-	       sys_statx(it->dir->fd, it->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_INO,
-			 &now) < 0 ||
-	       now.stx_ino != it->ino;
-}
-
 static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
 			uint64_t hash, const struct statx *sx)
 {
@@ -74,7 +63,8 @@ static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *n
 	atomic_store(&it->state, FIO_ST_QUEUING);
 	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
 	fio_table_add(it, FIO_LOCK_HELD);
-	if (unlikely(atomic_load(&fio_threaded)) && overtaken(it)) {
+	if (unlikely(atomic_load(&fio_threaded)) &&
+	    (fio_changing(hash, 1) || fio_name_differs(dir->fd, name, it->ino))) {
 		fio_count(pass_race);
 		fio_discard(it, FIO_LOCK_HELD);
 		return FIO_PASS;
@@ -148,14 +138,13 @@ static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 {
 	int64_t least = fio_opt.warmup < RUN_MIN ? fio_opt.warmup : RUN_MIN;
 	long len = fio_pathlen(t, path, 4096);
-	const char *slash;
 	uint64_t where;
+	size_t n;
 
 	if (len <= 0)
 		return false;
-	slash = memrchr(path, '/', (size_t)len);
-	where = fio_hash_name(path, slash ? (size_t)(slash - path) : 0) +
-		(uint64_t)(unsigned)dirfd +
+	fio_last_component(path, (size_t)len, &n);
+	where = fio_hash_name(path, (size_t)len - n) + (uint64_t)(unsigned)dirfd +
 		atomic_load_explicit(&fio_moved_epoch, memory_order_relaxed);
 	if (where != t->unlink_dir) {
 		t->unlink_dir = where;
@@ -168,13 +157,13 @@ static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 static bool unlocks(struct fio_thread *t, const char *path)
 {
 	long len = fio_pending() ? fio_pathlen(t, path, 4096) : 0;
-	const char *slash;
+	const char *name;
+	size_t n;
 
 	if (len <= 0)
 		return false;
-	slash = memrchr(path, '/', (size_t)len);
-	slash = slash ? slash + 1 : path;
-	return fio_name_is_lock(slash, (size_t)(path + len - slash));
+	name = fio_last_component(path, (size_t)len, &n);
+	return fio_name_is_lock(name, n);
 }
 
 int fio_unlink(int dirfd, const char *path)

@@ -55,4 +55,15 @@ static inline uint64_t fio_hash_name(const char *name, size_t len)
 	return fio_mix(h ^ w) | 1;
 }
 
+/* The last component of a path of len bytes; empty if it ends in '/'. */
+static inline const char *fio_last_component(const char *path, size_t len, size_t *name_len)
+{
+	size_t at = len;
+
+	while (at && path[at - 1] != '/')
+		at--;
+	*name_len = len - at;
+	return path + at;
+}
+
 #endif /* FIO_UTIL_H */
