@@ -32,7 +32,7 @@ esac
 make -s all tests
 rm -rf "$mutant"
 mkdir -p "$mutant/build"
-cp -a Makefile core preload tools "$mutant"
+cp -a Makefile core include preload tools "$mutant"
 cp -a build/obj build/libfastio.map "$mutant/build"
 
 # What a change of the table's "before" and "after" texts reaches is generic.c alone.
