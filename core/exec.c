@@ -81,7 +81,8 @@ int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step)
 
 	if (it->what & FIO_SET_TRUNC) {
 		*step = FIO_STEP_TRUNCATE;
-		in_place = len && (it->old_size == (off_t)len || fio_opt.crash == FIO_CRASH_POSIX);
+		in_place = len && (fio_opt.crash == FIO_CRASH_POSIX ||
+				   (it->old_size == (off_t)len && len <= it->dir->fs->torn_free));
 		if (in_place)
 			fio_count(elided_trunc);
 		else

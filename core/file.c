@@ -224,7 +224,8 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 static bool same_size(const struct fio_intent *it, size_t n, off_t off)
 {
 	return it->kind == FIO_KIND_WRITE && it->what == FIO_SET_TRUNC && !it->made && !it->err &&
-	       it->len == 0 && off == 0 && (off_t)n == it->old_size && n <= WHOLE_MAX;
+	       it->len == 0 && off == 0 && (off_t)n == it->old_size && n <= WHOLE_MAX &&
+	       n <= it->dir->fs->torn_free;
 }
 
 /* Locked.  Bytes taken, -errno, or FIO_PASS; unlocked in any case. */

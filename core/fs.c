@@ -16,6 +16,7 @@
 #define INODES_MIN 4096        /* inodes that must be free at least */
 #define CREDIT (8LL << 20)     /* bytes deferred between two looks */
 #define PER_FILE 4096          /* bytes that a file counts beside its content */
+#define TMPFS 0x01021994u
 
 /* Protocol: grows under the directories' lock; read without it up to n, which is stored last. */
 struct fs_page {
@@ -35,10 +36,9 @@ static const struct {
 	{0xEF53, true, true},      /* ext2, ext3, ext4 */
 	{0x58465342, false, true}, /* xfs: two unlinkers in one directory are slower than one */
 	{0x9123683E, false, true}, /* btrfs: the same */
-	{0x01021994, true, true},  /* tmpfs */
+	{TMPFS, true, true},       /* which no power cut leaves anything of */
 	{0xF2F52010, true, true},  /* f2fs */
-	{0x794c7630, true,
-	 false}, /* overlayfs: opening may copy a file up, under a new inode number */
+	{0x794c7630, true, false}, /* overlayfs: opening may copy a file up: a new inode */
 };
 
 /* Does the comma-separated list of mount options have one that starts with opt? */
@@ -150,6 +150,7 @@ static void learn(struct fio_fs *fs, int fd)
 			fs->ok = true;
 			fs->unlink_ok = known[i].unlink_ok;
 			fs->update_ok = known[i].update_ok;
+			fs->torn_free = known[i].magic == TMPFS ? UINT32_MAX : (uint32_t)sf.f_bsize;
 		}
 	}
 	if (sf.f_flags & (ST_RDONLY | ST_SYNCHRONOUS))
