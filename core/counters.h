@@ -83,6 +83,9 @@
 	X(stop, fd)            \
 	X(stop, watch)         \
 	X(stop, raw)           \
+	X(stop, preload)       \
+	X(stop, limit)         \
+	X(stop, off)           \
 	X(errors, late)
 
 enum fio_counter {

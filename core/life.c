@@ -88,20 +88,24 @@ void fio_init(const struct fio_env *env)
 	fio_options_read(env->envp);
 	initialised = true;
 	fio_trace_init();
-	if (fio_opt.engine == FIO_ENGINE_OFF)
-		return;
-	if (!fio_clock)
+	if (fio_opt.engine == FIO_ENGINE_OFF) {
+		fio_count(stop_off);
+	} else if (!fio_clock) {
 		fio_log("no clock: everything passes through", NULL);
-	else if (env->foreign_files || env->foreign_meta)
+	} else if (env->foreign_files || env->foreign_meta) {
+		fio_count(stop_preload);
 		fio_log("another library interposes file calls: everything passes through", NULL);
-	else if (!fio_hidden_init())
+	} else if (!fio_hidden_init()) {
+		fio_count(stop_limit);
 		fio_log("RLIMIT_NOFILE is too small: everything passes through", NULL);
-	else if (env->raw_calls)
+	} else if (env->raw_calls) {
 		report_stop(FIO_CAUSE_OTHER);
-	else if (size_limited())
+	} else if (size_limited()) {
+		fio_count(stop_limit);
 		fio_log("RLIMIT_FSIZE is set: everything passes through", NULL);
-	else
+	} else {
 		atomic_store(&fio_on, true);
+	}
 }
 
 static void write_counters(void)

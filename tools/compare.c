@@ -388,7 +388,7 @@ static int shell_status(int status)
 static void print_why(const struct stats *st, uint64_t runs)
 {
 	uint64_t deferred = group_sum(st->sum, "deferred") + group_sum(st->sum, "elided");
-	int why = group_largest(st->sum, "pass");
+	const char *why = main_obstacle(st->sum);
 
 	if (!st->processes)
 		printf("  No process has loaded the library; 'fastio doctor PROGRAM' tells why.\n");
@@ -396,8 +396,8 @@ static void print_why(const struct stats *st, uint64_t runs)
 		printf("  deferred or elided: %llu calls per run; passed through: %llu",
 		       (unsigned long long)(deferred / runs),
 		       (unsigned long long)(group_sum(st->sum, "pass") / runs));
-	if (st->processes && why >= 0)
-		printf(", mostly: %s", counter_text(why));
+	if (st->processes && why)
+		printf(", mostly: %s", why);
 	if (st->processes)
 		putchar('\n');
 }

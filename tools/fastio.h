@@ -88,6 +88,8 @@ const char *counter_text(int i);
 uint64_t group_sum(const uint64_t *values, const char *group);
 /* The largest counter of a group, -1 if all are 0 */
 int group_largest(const uint64_t *values, const char *group);
+/* Why nothing, or not more, was deferred, as far as the counters tell; or NULL */
+const char *main_obstacle(const uint64_t *values);
 /* "create":1,"write":2 of all groups, as an object's inside */
 void counters_json(FILE *f, const uint64_t *values);
 

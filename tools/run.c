@@ -99,7 +99,7 @@ static void print_wait(FILE *f, const uint64_t *sum)
 static void print_sense(FILE *f, const struct stats *st)
 {
 	const uint64_t *sum = st->sum;
-	int why = group_largest(sum, "pass");
+	const char *why = main_obstacle(sum);
 
 	if (!st->processes)
 		fputs("No process has loaded the library: a static, setuid or Go program? "
@@ -107,8 +107,8 @@ static void print_sense(FILE *f, const struct stats *st)
 		      f);
 	else if (group_sum(sum, "deferred") + group_sum(sum, "elided"))
 		return;
-	else if (why >= 0)
-		fprintf(f, "Nothing was deferred, mainly: %s.\n", counter_text(why));
+	else if (why)
+		fprintf(f, "Nothing was deferred, mainly: %s.\n", why);
 	else
 		fputs("Nothing was deferred: no file was created, replaced or removed.\n", f);
 }
@@ -125,6 +125,8 @@ static void print_table(FILE *f, const struct stats *st, int status, uint64_t wa
 	print_group(f, sum, "elided", "elided");
 	print_group(f, sum, "executed", "executed");
 	print_group(f, sum, "passed", "pass");
+	if (group_sum(sum, "stop"))
+		print_group(f, sum, "stopped", "stop");
 	print_wait(f, sum);
 	print_number(f, "batches", sum[FIO_CNT_task_batches]);
 	if (sum[FIO_CNT_ring_submits])

@@ -60,6 +60,15 @@ static const struct {
 	{"pass", "serial", "unlinks do not pay in this directory"},
 	{"pass", "short", "not a long run of unlinks"},
 	{"pass", "small", "content too small to hand over"},
+	{"stop", "fork", "a process that shares memory or descriptors"},
+	{"stop", "cred", "rights, namespaces or limits were changed"},
+	{"stop", "map", "memory is shared with other processes"},
+	{"stop", "fd", "a descriptor number of the library's was taken"},
+	{"stop", "watch", "the program watches files (inotify, fanotify)"},
+	{"stop", "raw", "system calls are made without libc (Go, io_uring)"},
+	{"stop", "preload", "another library interposes file calls"},
+	{"stop", "limit", "RLIMIT_NOFILE is too small or RLIMIT_FSIZE is set"},
+	{"stop", "off", "FASTIO_ENGINE is off"},
 };
 
 #define NTEXTS (sizeof(texts) / sizeof(texts[0]))
@@ -102,6 +111,16 @@ int group_largest(const uint64_t *values, const char *group)
 		    (largest < 0 || values[i] > values[largest]))
 			largest = i;
 	return largest;
+}
+
+const char *main_obstacle(const uint64_t *values)
+{
+	int pass = group_largest(values, "pass"), stop = group_largest(values, "stop");
+
+	/* Each process has a warm-up. */
+	if (stop >= 0 && (pass < 0 || pass == FIO_CNT_pass_warmup))
+		pass = stop;
+	return pass >= 0 ? counter_text(pass) : NULL;
 }
 
 void counters_json(FILE *f, const uint64_t *values)
