@@ -108,7 +108,7 @@ static inline void fio_trace_barrier(int64_t since_ns, enum fio_trace_scope scop
 static inline void fio_trace_wait(int64_t since_us)
 {
 	if (unlikely(fio_tracing))
-		fio_trace_span_slow(FIO_TRACE_WAIT, since_us * 1000, 0, 0);
+		fio_trace_span_slow(FIO_TRACE_WAIT, (since_us + 1) * 1000, 0, 0); /* not too early */
 }
 
 static inline void fio_trace_batch(int64_t since_ns, int n)

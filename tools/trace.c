@@ -78,8 +78,11 @@ static bool read_records(struct trace *t, const char *path)
 			size_t room = t->room ? t->room * 2 : 4096;
 			struct fio_trace_record *new = reallocarray(t->records, room, sizeof(r));
 
-			if (!new)
-				break;
+			if (!new) {
+				io_failed("remember the events of", path, ENOMEM);
+				fclose(f);
+				return false;
+			}
 			t->records = new;
 			t->room = room;
 		}
@@ -110,6 +113,8 @@ static bool find_dirs(struct trace *t)
 	for (size_t i = 0; t->dirs && i < t->n; i++)
 		if (t->records[i].type == FIO_TRACE_DIR)
 			t->dirs[t->ndirs++] = &t->records[i];
+	if (!t->dirs)
+		io_failed("remember", "directories", ENOMEM);
 	return t->dirs != NULL;
 }
 
@@ -238,6 +243,8 @@ static void write_intent(FILE *f, const struct trace *t, struct process *p,
 static void write_event(FILE *f, const struct trace *t, struct process *p,
 			const struct fio_trace_record *r)
 {
+	char of[16];
+
 	switch ((enum fio_trace_type)r->type) {
 	case FIO_TRACE_PROCESS:
 		p->comm = r->name;
@@ -254,7 +261,8 @@ static void write_event(FILE *f, const struct trace *t, struct process *p,
 		break;
 	case FIO_TRACE_BATCH:
 		p->batches = true;
-		begin_event(f, r, TRACK_BATCH, "batch", "batch", "");
+		snprintf(of, sizeof(of), "of %u", r->size);
+		begin_event(f, r, TRACK_BATCH, "batch", "batch", of);
 		fprintf(f, "\"intents\":%u}}", r->size);
 		return;
 	case FIO_TRACE_OPENED:
@@ -283,7 +291,7 @@ static void name_tracks(FILE *f, const struct process *p)
 	for (int i = 0; i < p->lanes[1]; i++)
 		metadata(f, p->pid, TRACK_RING + i, "thread_name", "ring", i);
 	if (p->batches)
-		metadata(f, p->pid, TRACK_BATCH, "thread_name", "batches", -1);
+		metadata(f, p->pid, TRACK_BATCH, "thread_name", "background task, batches", -1);
 }
 
 static void write_events(FILE *f, const struct trace *t)

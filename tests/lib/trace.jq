@@ -33,4 +33,13 @@ if type != "array" or length == 0 then error("not an array of events") else . en
 | ([.[] | select(.ph == "X" and .cat == "executed")] | group_by([.pid, .tid]) | map(sort_by(.ts))
 	| map([., .[1:]] | transpose | map(select(.[1] != null and .[0].ts + .[0].dur > .[1].ts + 0.01))) | add) as $over
 | if $over | length > 0 then error("overlapping operations on one track: \($over[0])") else . end
+
+# what a thread does at the same time lies one in the other: viewers leave out what overlaps
+| ([.[] | select(.ph == "X")] | group_by([.pid, .tid]) | map(
+	reduce sort_by([.ts, -.dur])[] as $e ({open: [], bad: []};
+		($e.ts + $e.dur) as $until
+		| .open = [.open[] | select(. > $e.ts + 0.002)]
+		| if any(.open[]; $until > . + 0.002) then .bad += [$e] else . end
+		| .open += [$until]) | .bad[]) | first) as $crossing
+| if $crossing then error("not inside what it begins in: \($crossing)") else . end
 | length
