@@ -72,6 +72,8 @@ static const char *advice(int err)
 		return "; remove something there, or choose another place";
 	case EROFS:
 		return "; choose another place";
+	case ENOEXEC:
+		return "; it is neither a program nor a script that names its interpreter";
 	case EMFILE:
 	case ENFILE:
 		return "; raise 'ulimit -n'";

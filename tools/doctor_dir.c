@@ -26,9 +26,6 @@
 #include "../core/dir.h"
 
 #define FILES 200
-#define BAD_FLAGS                                                                       \
-	(FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_DIRSYNC_FL | FS_CASEFOLD_FL | \
-	 FS_ENCRYPT_FL)
 
 struct mount {
 	char type[64], options[512], super[512];
@@ -146,24 +143,67 @@ static bool find_mount(int fd, struct mount *m)
 	return found;
 }
 
+/* Does the comma-separated list have an option that contains the word? */
+static bool has_option(const struct mount *m, const char *word)
+{
+	return strstr(m->options, word) || strstr(m->super, word);
+}
+
+static void name_file_system(const char *dir, const struct mount *m)
+{
+	if (has_option(m, "quota") && !has_option(m, "noquota"))
+		find(FIND_NO, "mount it without quota options, if they are not needed",
+		     "%s is on %s with quota (%s): only the kernel knows when they are exceeded",
+		     dir, m->type, m->super);
+	else if (has_option(m, "sync"))
+		find(FIND_NO, "mount -o remount,async",
+		     "%s is on %s mounted with sync: each call waits for the disk", dir, m->type);
+	else
+		find(FIND_NO,
+		     "work in a directory on ext2/3/4, xfs, btrfs, tmpfs, f2fs or overlayfs",
+		     "%s is on %s, which the library does not know well enough", dir, m->type);
+}
+
+static bool ruled_out_by_flags(int fd)
+{
+	static const struct {
+		long flag;
+		const char *name, *advice;
+	} bad[] = {
+		{FS_IMMUTABLE_FL, "immutable", "chattr -i"},
+		{FS_APPEND_FL, "append-only", "chattr -a"},
+		{FS_SYNC_FL, "synchronous", "chattr -S"},
+		{FS_DIRSYNC_FL, "synchronous for names", "chattr -D"},
+		{FS_CASEFOLD_FL, "case-insensitive (casefold)", "chattr -F, while it is empty"},
+		{FS_ENCRYPT_FL, "encrypted (fscrypt)", "work in a directory that is not"},
+	};
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags))
+		return false;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (!(flags & bad[i].flag))
+			continue;
+		find(FIND_NO, bad[i].advice, "the directory is %s", bad[i].name);
+		return true;
+	}
+	return false;
+}
+
 /* True if something about the directory is known to rule deferral out. */
 static bool ruled_out(int fd, const char *dir, const struct mount *m)
 {
 	const struct fio_fs *fs;
 	struct statvfs sv;
 	struct stat st;
-	long flags = 0;
 
 	if (!fstatvfs(fd, &sv) && sv.f_flag & ST_RDONLY) {
-		find(FIND_NO, NULL, "the file system is mounted read-only");
+		find(FIND_NO, "mount -o remount,rw", "the file system is mounted read-only");
 		return true;
 	}
 	fs = fstat(fd, &st) ? NULL : fio_fs_get(st.st_dev, fd);
 	if (fs && !fs->ok) {
-		find(FIND_NO, NULL,
-		     "%s is on %s, which is not a file system that the library was tested with, or "
-		     "is mounted with quota or sync (%s,%s)",
-		     dir, m->type, m->options, m->super);
+		name_file_system(dir, m);
 		return true;
 	}
 	if (fgetxattr(fd, "system.posix_acl_default", NULL, 0) >= 0) {
@@ -171,19 +211,13 @@ static bool ruled_out(int fd, const char *dir, const struct mount *m)
 		     "the directory has a default ACL");
 		return true;
 	}
-	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags) && flags & BAD_FLAGS) {
-		find(FIND_NO, "lsattr -d shows it, chattr changes it",
-		     "the directory has an attribute that new files cannot be deferred with "
-		     "(casefold, encrypted, immutable, append-only or sync)");
-		return true;
-	}
-	return false;
+	return ruled_out_by_flags(fd);
 }
 
 /* What the library has logged, and the counter that says most */
 static void name_obstacle(const struct stats *st, const char *log)
 {
-	int why = group_largest(st->sum, "pass");
+	const char *why = main_obstacle(st->sum);
 	FILE *f = fopen(log, "re");
 	char line[512];
 
@@ -196,10 +230,13 @@ static void name_obstacle(const struct stats *st, const char *log)
 	}
 	if (f)
 		fclose(f);
-	if (why >= 0)
-		find(FIND_NO, NULL, "calls pass through, mostly: %s", counter_text(why));
+	if (why)
+		find(FIND_NO,
+		     st->sum[FIO_CNT_pass_space] ? "32 MiB and 4096 inodes have to be free" : NULL,
+		     "calls pass through, mostly: %s", why);
 	else if (!st->processes)
-		find(FIND_NO, NULL, "the library cannot be loaded");
+		find(FIND_NO, "run 'LD_PRELOAD=FILE true' with the file that is named above",
+		     "the library cannot be loaded, or has to be silent here");
 	else
 		find(FIND_NO, NULL, "calls pass through");
 }
@@ -208,13 +245,16 @@ static void name_obstacle(const struct stats *st, const char *log)
 
 static void describe(int fd, const struct mount *m)
 {
+	char inodes[40] = "";
 	struct statvfs sv;
 
 	if (fstatvfs(fd, &sv))
 		return;
-	find(FIND_OK, NULL, "%s (%s), %.1f GiB and %llu inodes free", m->type, m->options,
-	     (double)sv.f_bavail * (double)sv.f_frsize / (double)(1 << 30),
-	     (unsigned long long)sv.f_favail);
+	if (sv.f_files) /* btrfs has no such number */
+		snprintf(inodes, sizeof(inodes), " and %llu inodes",
+			 (unsigned long long)sv.f_favail);
+	find(FIND_OK, NULL, "%s (%s), %.1f GiB%s free", m->type, m->options,
+	     (double)sv.f_bavail * (double)sv.f_frsize / (double)(1 << 30), inodes);
 }
 
 static void judge(const struct mount *m, const struct stats *st, const char *log)
@@ -234,9 +274,11 @@ static void judge(const struct mount *m, const struct stats *st, const char *log
 	if (sum[FIO_CNT_deferred_unlink])
 		find(FIND_OK, NULL, "%llu of %d unlinks were deferred",
 		     (unsigned long long)sum[FIO_CNT_deferred_unlink], FILES);
-	else
+	else if (sum[FIO_CNT_pass_serial])
 		find(FIND_NOTE, NULL, "unlinks are not deferred on %s, where that does not pay",
 		     m->type);
+	else
+		find(FIND_NOTE, NULL, "unlinks were not deferred, mostly: %s", main_obstacle(sum));
 }
 
 /* In a subdirectory, stock for the times, then with the library. */

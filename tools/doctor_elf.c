@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ static bool find_in_path(const char *name, char *out)
 {
 	const char *path = getenv("PATH");
 
-	if (strchr(name, '/') || !access(name, F_OK))
+	if (strchr(name, '/'))
 		return realpath(name, out) != NULL;
 	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
 		size_t n = strcspn(p, ":");
@@ -43,8 +44,7 @@ static bool find_in_path(const char *name, char *out)
 			return true;
 		p += n + (p[n] == ':');
 	}
-	errno = ENOENT;
-	return false;
+	return realpath(name, out) != NULL; /* in the current directory */
 }
 
 static int load(const char *path, struct image *im)
@@ -57,7 +57,7 @@ static int load(const char *path, struct image *im)
 	if (fd >= 0)
 		close(fd);
 	if (data == MAP_FAILED)
-		return io_failed("read", path, fd >= 0 && !im->st.st_size ? ENOEXEC : errno);
+		return io_failed("look at", path, fd >= 0 && !im->st.st_size ? ENOEXEC : errno);
 	im->data = data;
 	im->size = (size_t)im->st.st_size;
 	return EXIT_OK;
@@ -80,11 +80,47 @@ static const char *interpreter(const struct image *im)
 	return NULL;
 }
 
+/* The mark of Go's linker, which is followed by the size of a pointer; in other places it is a text. */
 static bool is_go(const struct image *im)
 {
 	static const char mark[] = "\xff Go buildinf:";
+	const char *p = im->data, *end = im->data + im->size;
 
-	return memmem(im->data, im->size, mark, sizeof(mark) - 1) != NULL;
+	for (; (p = memmem(p, (size_t)(end - p), mark, sizeof(mark) - 1)); p++)
+		if (end - p > (ptrdiff_t)sizeof(mark) && (p[sizeof(mark) - 1] & ~(4 | 8)) == 0 &&
+		    p[sizeof(mark) - 1])
+			return true;
+	return false;
+}
+
+/* Does the program, or a library of it, load one whose name begins so?  Asks the dynamic linker, as ldd
+ * does; the program is not run. */
+static bool loads(const char *interp, const char *path, const char *library)
+{
+	char *argv[] = {(char *)interp, (char *)"--list", (char *)path, NULL}, line[PATH_MAX + 64];
+	bool found = false;
+	int p[2];
+	pid_t pid;
+	FILE *f;
+
+	if (pipe2(p, O_CLOEXEC) || (pid = fork()) < 0)
+		return false;
+	if (pid == 0) {
+		dup2(p[1], STDOUT_FILENO);
+		dup2(p[1], STDERR_FILENO);
+		preload_remove();
+		execv(interp, argv);
+		_exit(EXIT_NOENT);
+	}
+	close(p[1]);
+	f = fdopen(p[0], "r");
+	while (f && fgets(line, sizeof(line), f))
+		found |= !strncmp(line + strspn(line, " \t"), library, strlen(library));
+	if (f)
+		fclose(f);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return found;
 }
 
 static void look_at_rights(const char *path, const struct image *im)
@@ -127,6 +163,14 @@ static void look_at_elf(const char *path, const struct image *im)
 	else if (strstr(interp, "ld-musl"))
 		find(FIND_NO, "build libfastio with that libc, or use a glibc build of the program",
 		     "it is linked with musl, the library with glibc");
+	else if (loads(interp, path, "liburing.so"))
+		find(FIND_NO, NULL,
+		     "it loads liburing, whose system calls the library does not see: nothing is "
+		     "deferred");
+	else if (loads(interp, path, "libasan.so"))
+		find(FIND_NO, "use a build of it without AddressSanitizer",
+		     "it loads libasan, which ends the program if another library is preloaded "
+		     "before it");
 	else
 		find(FIND_OK, NULL, "%s is dynamically linked (%s): the library can be preloaded",
 		     path, interp);
@@ -169,7 +213,7 @@ static int look(const char *name, int depth)
 		find(FIND_OK, NULL, "%s is a script for %s", path, interp);
 		rc = look(interp, depth + 1);
 	} else {
-		rc = io_failed("run", path, ENOEXEC);
+		rc = io_failed("look at", path, ENOEXEC);
 	}
 	munmap((void *)im.data, im.size);
 	return rc;

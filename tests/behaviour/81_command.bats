@@ -107,7 +107,13 @@ FASTIO_WARMUP=0'
 		and .pass.warmup > 0 and (.programs | map(.comm) | sort) == ["rm", "sh", "tar"]
 		and .executed.task + .executed.ring + .executed.caller > 0 and .command[0] == "sh"' report
 	run -0 --separate-stderr "$FASTIO" --report true
-	[[ $stderr == *'Nothing was deferred'* ]]
+	[[ $stderr == *'Nothing was deferred: no file was created'* ]]
+	run -0 --separate-stderr "$FASTIO" --report --engine off sh -c 'tar xf archive.tar; rm -r src'
+	[[ $stderr == *'stopped '*'FASTIO_ENGINE is off 3'*'Nothing was deferred, mainly: FASTIO_ENGINE is off.' ]] ||
+		fail "$stderr"
+	run -0 --separate-stderr bash -c 'ulimit -f 100000; exec "$0" --report tar xf archive.tar' "$FASTIO"
+	[[ $stderr == *'mainly: RLIMIT_NOFILE is too small or RLIMIT_FSIZE is set.' ]] || fail "$stderr"
+	rm -r src
 	rm -rf src
 	FASTIO_STATS=$PWD/mine "$FASTIO" --report -o /dev/null tar xf archive.tar
 	jq -e '.comm == "tar"' mine
@@ -404,7 +410,7 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 	run "$FASTIO" doctor ./musl
 	[[ $output == *'linked with musl'* ]] || [[ $(uname -m) != x86_64 ]] || fail "$output"
 	cp "$(type -P true)" go
-	printf '\377 Go buildinf:' >>go
+	printf '\377 Go buildinf:\010\002' >>go
 	run -1 "$FASTIO" doctor ./go
 	assert_output --partial 'Go program'
 	echo text >text
@@ -432,6 +438,111 @@ more" && test "$(stat -c %a .)" = 710 && cat ../beside && test "$PWD" = "$(pwd -
 		run env LD_PRELOAD="$f" "$FASTIO" doctor /dev/shm
 		assert_output --partial "LD_PRELOAD is set: $f"
 	done
+}
+
+@test "command: doctor on the system: why there is no ring, few processes, what every program loads" {
+	need strace
+	local inject
+	for inject in 'setup:error=ENOSYS:the kernel has no io_uring' 'setup:error=ENOMEM:io_uring gets no memory' \
+		'setup:error=EMFILE:io_uring cannot be set up (Too many open files)' \
+		'register:error=EINVAL:cannot do: openat write close unlinkat; these are done by plain calls'; do
+		run -0 strace -f -o /dev/null -e "inject=io_uring_$(cut -d: -f1-2 <<<"$inject")" "$FASTIO" doctor tar
+		assert_output --partial "$(cut -d: -f3- <<<"$inject")"
+		assert_output --regexp 'note  .*plain calls'
+	done
+	[[ $(id -u) == 0 ]] || skip "other users and mounts need root"
+	run -0 prlimit --nproc=20 setpriv --reuid=65534 --regid=65534 --clear-groups "$FASTIO" doctor tar
+	assert_output --partial 'note  only 20 processes are allowed (RLIMIT_NPROC)'
+	[[ ! -e /proc/sys/kernel/io_uring_disabled ]] || {
+		echo 2 >disabled
+		run -0 unshare -m bash -ec 'mount --bind disabled /proc/sys/kernel/io_uring_disabled
+			exec "$@"' - "$PROGS/fault-seccomp" io_uring_setup=EPERM -- "$FASTIO" doctor tar
+		assert_output --partial 'note  io_uring is disabled by sysctl (kernel.io_uring_disabled=2)'
+		assert_output --partial '> for network and other slow file systems: sysctl kernel.io_uring_disabled=0'
+	}
+	echo libm.so.6 >preload
+	mkdir etc
+	run -0 unshare -m bash -ec 'mount --rbind /etc etc; mount -t tmpfs tmpfs /etc; cp -a etc/ld.so.cache /etc
+		cp preload /etc/ld.so.preload; exec "$@"' - "$FASTIO" doctor tar
+	assert_output --partial 'note  /etc/ld.so.preload loads libm.so.6 into every program'
+}
+
+@test "command: doctor beside fakeroot" {
+	need fakeroot
+	[[ -w /dev/shm ]] || skip "no /dev/shm"
+	run -1 fakeroot "$FASTIO" doctor /dev/shm
+	assert_output --regexp 'note  LD_PRELOAD is set: .*fakeroot'
+	assert_output --partial 'no    calls pass through, mostly: another library interposes file calls'
+}
+
+# doctor_on TYPE OPTIONS [COMMAND...]: on a fresh file system, after a command in it, in d if that is there
+doctor_on() {
+	truncate -s 400M image
+	"mkfs.$1" "-$([[ $1 == ext4 ]] && echo qF || echo qf)" image
+	mount -o "loop,$2" image m || return
+	(cd m && "${@:3}")
+	run "$FASTIO" doctor "$([[ -d m/d ]] && echo m/d || echo m)"
+	chattr -i -a m/d 2>/dev/null || true
+	umount m
+	rm image
+	((status < 2)) || fail "$output"
+}
+
+@test "command: doctor on file systems, their options and attributes, in words" {
+	[[ $(id -u) == 0 ]] || skip "mounts need root"
+	local attribute
+	mkdir m
+	doctor_on ext4 usrquota true
+	assert_output --regexp 'no    .* is on ext4 with quota'
+	doctor_on ext4 sync true
+	assert_output --regexp 'no    .* is on ext4 mounted with sync'
+	for attribute in 'a append-only' 'i immutable' 'S synchronous' 'D synchronous for names'; do
+		doctor_on ext4 defaults bash -c "mkdir d; chattr +${attribute%% *} d"
+		assert_output --partial "no    the directory is ${attribute#* }"
+		assert_output --partial "> chattr -${attribute%% *}"
+	done
+	doctor_on xfs defaults true
+	assert_output --partial 'note  unlinks are not deferred on xfs'
+	doctor_on btrfs defaults true
+	assert_output --regexp 'ok    btrfs .* GiB free'
+	assert_output --partial 'creates were deferred'
+	[[ -e /dev/fuse ]] || return 0
+	: >rules
+	mkdir b
+	"$PROGS/fault-faultfs" b rules log m &
+	for ((i = 0; i < 100; i++)); do
+		! mountpoint -q m || break
+		sleep 0.05
+	done
+	run -1 "$FASTIO" doctor m
+	umount m
+	wait
+	assert_output --regexp 'no    .*/?m is on fuse.*, which the library does not know well enough'
+	assert_output --partial 'work in a directory on ext2/3/4, xfs'
+}
+
+@test "command: doctor on programs that load liburing or a sanitizer, or have a text in them" {
+	local cc=${CC:-cc}
+	echo 'int main(void) { return 0; }' >s.c
+	"$cc" -Wl,--no-as-needed -o ring s.c -luring
+	if ldd ring | grep -q liburing; then
+		run -1 "$FASTIO" doctor ./ring
+		assert_output --partial 'no    it loads liburing'
+	fi
+	if "$cc" -fsanitize=address -o asan s.c && ldd asan | grep -q libasan; then
+		run -1 "$FASTIO" doctor ./asan
+		assert_output --partial 'no    it loads libasan'
+		# it is so
+		run "$FASTIO" ./asan
+		((status != 0))
+	fi
+	# the mark of Go's linker is a text in it
+	run -0 "$FASTIO" doctor "$FASTIO"
+	assert_output --partial 'is dynamically linked'
+	# what a shell would run, not a file of that name
+	: >tar
+	run -0 "$FASTIO" doctor tar
+	assert_output --regexp 'ok    /.*/tar is dynamically linked'
 }
 
 # ---- top ----
