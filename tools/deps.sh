@@ -3,7 +3,7 @@
 #
 # deps.sh - sees to it that what building, testing or measuring needs is there
 #
-#	tools/deps.sh [build|bench|check|lint]
+#	tools/deps.sh [build|bench|check|lint|docker]
 #
 # Each thing is looked for by the command or file that is needed, since it need
 # not come from a Debian package.  As root, missing packages are installed;
@@ -117,10 +117,15 @@ lint() {
 	want shellcheck "$(cmd shellcheck)"
 }
 
+# One test wants a real Docker. Not in 'check': the package starts a service.
+docker() {
+	wish docker.io "$(cmd dockerd)"
+}
+
 case ${1:-check} in
-build | bench | check | lint) "${1:-check}" ;;
+build | bench | check | lint | docker) "${1:-check}" ;;
 *)
-	echo "usage: ${0##*/} [build|bench|check|lint]" >&2
+	echo "usage: ${0##*/} [build|bench|check|lint|docker]" >&2
 	exit 2
 	;;
 esac

@@ -71,6 +71,7 @@ setup_file() {
 }
 
 teardown_file() {
+	stop_docker
 	rm -rf "$R"
 }
 
@@ -83,7 +84,7 @@ setup() {
 
 # As a user who has built the project: nothing of the test's environment, and no network.
 as_user() {
-	env -i HOME="$R/home" PATH="$R/bin:$R/build:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin" LC_ALL=C.UTF-8 \
+	env -i HOME="$R/home" PATH="${BIN:-$R/bin}:$R/build:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin" LC_ALL=C.UTF-8 \
 		TMPDIR="$T" PIP_NO_INDEX=1 PIP_FIND_LINKS="$R/wheels" PIP_DISABLE_PIP_VERSION_CHECK=1 \
 		FASTIO_TEST_PROGS="$PROGS" "$@" </dev/null
 }
@@ -239,6 +240,93 @@ image() {
 		[[ $language == dockerfile ]] || continue
 		any=1
 		image "$R/blocks/$number.dockerfile"
+	done <"$R/blocks/list"
+	[[ -n $any ]]
+}
+
+# A Docker of our own, without networks, whose images 'debian:12' and 'node:20' are this system's files.
+start_docker() {
+	local i data=$BATS_FILE_TMPDIR/docker
+	type -P dockerd >/dev/null || skip "no dockerd: 'tools/deps.sh docker' installs it"
+	mkdir "$data" "$R/docker" "$T/bin"
+	dockerd -H "unix://$R/docker/socket" -p "$R/docker/pid" --data-root "$data" --exec-root "$R/docker/exec" \
+		--bridge none --iptables=false --ip6tables=false --ip-forward=false >"$R/docker/log" 2>&1 3>&- &
+	cat >"$T/bin/docker" <<-EOF
+		#!/bin/sh
+		DOCKER_BUILDKIT=0 exec $(type -P docker) -H "unix://$R/docker/socket" "\$@"
+	EOF
+	chmod +x "$T/bin/docker"
+	debian_image "$data/image.tar"
+	for ((i = 0; i < 100; i++)); do
+		[[ ! -S $R/docker/socket ]] || break
+		kill -0 $! 2>/dev/null || skip "dockerd does not run here: $(tail -n 1 "$R/docker/log")"
+		sleep 0.1
+	done
+	BIN=$T/bin
+	run as_user docker import "$data/image.tar" debian:12
+	((status == 0)) || skip "Docker takes no image here: $output"
+	as_user docker tag debian:12 node:20
+}
+
+stop_docker() {
+	local i pid
+	[[ -s $R/docker/pid ]] || return 0
+	pid=$(<"$R/docker/pid")
+	kill "$pid" || true
+	for ((i = 0; i < 100; i++)); do
+		[[ -d /proc/$pid ]] || break
+		sleep 0.1
+	done
+}
+
+# in_docker [OPTION...] COMMAND: with this project's build in it, as in the README
+in_docker() {
+	as_user docker run --rm "${@:1:$#-1}" -v "$R/build:/opt/fastio:ro" -v "$PWD:/src" -w /src debian:12 \
+		bash -e -c "${!#}" 2>&1
+}
+
+@test "readme: a real Docker, with its default seccomp profile and without io_uring" {
+	local profile number language heading any=''
+	[[ $(id -u) == 0 ]] || skip 'needs root'
+	rm -rf node_modules stats.json linux
+	start_docker
+	section Docker
+	[[ -d node_modules ]]
+	jq -es 'any(.[]; .comm == "tar" and .deferred.create > 0)' stats.json
+	# the default profile of Docker 25 and later refuses io_uring, of those before not
+	jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{action: "SCMP_ACT_ERRNO", errnoRet: 1,
+		names: ["io_uring_setup", "io_uring_enter", "io_uring_register"]}]}' >"$T/no_ring"
+	for profile in '' "--security-opt=seccomp=$T/no_ring"; do
+		run in_docker $profile \
+			'/opt/fastio/fastio doctor . tar || [ $? = 1 ]
+			tar xf linux.tar
+			mv linux stock
+			/opt/fastio/fastio --engine uring --json -o report.json tar xf linux.tar'
+		((status == 0)) || fail "$output"
+		assert_output --partial '; in a Docker container'
+		assert_output --partial 'creates were deferred'
+		jq -e '.deferred.create > 0 and .errors.late == 0' report.json
+		if [[ -n $profile || $output != *'ok    io_uring works'* ]]; then
+			assert_output --regexp 'note  io_uring is refused by a seccomp filter \(.*\), in a Docker container'
+			jq -e '.ring.sqes == 0 and .executed.task > 0' report.json
+		else
+			jq -e '.ring.sqes > 0' report.json
+		fi
+		diff -r stock linux
+		rm -r stock linux report.json
+	done
+	# the Dockerfile
+	mkdir context context/build
+	cp -a .npmrc package*.json cache linux.tar context
+	cp "$R/build/fastio" "$R/build/libfastio.so" context/build
+	while IFS=$'\t' read -r number language heading; do
+		[[ $language == dockerfile ]] || continue
+		run as_user docker build --network none -q -t ours -f "$R/blocks/$number.dockerfile" context
+		((status == 0)) || fail "$output"
+		run -0 as_user docker run --rm ours sh -ec \
+			'test "$(find node_modules -name "*.js" | wc -l)" -gt 250; test -d linux; fastio --version'
+		assert_output --partial 'fastio '
+		any=1
 	done <"$R/blocks/list"
 	[[ -n $any ]]
 }

@@ -40,3 +40,26 @@ deb_repository() {
 	rm -r "$root"
 	(cd "$1" && dpkg-scanpackages -m . 2>/dev/null >Packages)
 }
+
+# debian_image TAR: the essential packages of this system, node and npm, for 'docker import'
+debian_image() {
+	local list=$1.list npm libs
+	npm=$(readlink -f "$(type -P npm)")
+	{
+		dpkg-query -W -f '${Essential} ${Package}\n' | sed -n 's/^yes //p' | xargs dpkg-query -L
+		type -P node npm | xargs -n 1 realpath -s
+		find "${npm%/bin/*}"
+	} | grep -Ev '^/(usr/share/(doc|man|locale|info)/|\.?$)| ' >"$list"
+	# with the libraries that they load, by each of their names
+	libs=$(grep -E '^(/usr)?/s?bin/' "$list" | xargs ldd 2>/dev/null | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
+	{
+		echo "$libs"
+		xargs readlink -f <<<"$libs"
+	} >>"$list"
+	# /bin and its like are links, and come first
+	{
+		printf '%s\n' /usr /usr/bin /usr/sbin /usr/lib /usr/lib64 /bin /sbin /lib /lib64 /tmp /root \
+			/etc/passwd /etc/group
+		sed -E 's,^/(bin|sbin|lib|lib64)/,/usr/\1/,' "$list" | sort -u
+	} | awk '!seen[$0]++' | tar -c --no-recursion -C / -T - 2>/dev/null >"$1" || true # files that were moved away
+}
