@@ -105,10 +105,11 @@ static inline void fio_trace_barrier(int64_t since_ns, enum fio_trace_scope scop
 		fio_trace_span_slow(FIO_TRACE_BARRIER, since_ns, scope, cause);
 }
 
+/* Rounded up: not before what it lies in */
 static inline void fio_trace_wait(int64_t since_us)
 {
 	if (unlikely(fio_tracing))
-		fio_trace_span_slow(FIO_TRACE_WAIT, (since_us + 1) * 1000, 0, 0); /* not too early */
+		fio_trace_span_slow(FIO_TRACE_WAIT, (since_us + 1) * 1000, 0, 0);
 }
 
 static inline void fio_trace_batch(int64_t since_ns, int n)
