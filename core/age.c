@@ -11,9 +11,9 @@
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
+#include "errors.h"
 #include "exec.h"
 #include "fio.h"
-#include "log.h"
 #include "options.h"
 #include "queue.h"
 #include "sys.h"
@@ -116,13 +116,6 @@ bool fio_age_scan(void)
 	return s.any;
 }
 
-static void report(struct fio_intent *it, enum fio_step step, int err)
-{
-	(void)step;
-	if (err < 0)
-		fio_log("after the program's death, could not finish '", it->name, "'", NULL);
-}
-
 static bool rescue_one(struct fio_intent *it, void *arg)
 {
 	enum fio_state state = fio_state(it);
@@ -158,7 +151,8 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	}
 	if (fd >= 0)
 		sys_close(fd);
-	report(it, step, err);
+	if (err < 0)
+		fio_error_log(it, step, err);
 	return true;
 }
 

@@ -72,7 +72,9 @@ static int start(void)
 	memset(&u, 0, sizeof(u));
 	err = fio_ring_start(&u.flight.uring, &setup);
 	if (err < 0) {
-		fio_log("io_uring cannot be used here: plain calls in the background", NULL);
+		fio_log("io_uring cannot be used here: plain calls in the background; 'fastio doctor' "
+			"tells why",
+			NULL);
 		return err;
 	}
 	u.flight.ops = &ops;

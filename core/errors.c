@@ -43,7 +43,8 @@ static void put_dir(struct fio_fmt *f, int dirfd)
 	fmt_str(f, "/");
 }
 
-void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool task)
+static void describe(char *text, size_t n, struct fio_intent *it, enum fio_step step, int err,
+		     bool task)
 {
 	static const char *const steps[] = {
 		[FIO_STEP_NONE] = "finish",           [FIO_STEP_OPEN] = "create",
@@ -51,11 +52,9 @@ void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool t
 		[FIO_STEP_CHOWN] = "change owner of", [FIO_STEP_CHMOD] = "change mode of",
 		[FIO_STEP_UTIMENS] = "set times of",  [FIO_STEP_UNLINK] = "remove",
 	};
-	char text[512];
 	struct fio_fmt f;
 
-	fio_count(errors_late);
-	fmt_init(&f, text, sizeof(text));
+	fmt_init(&f, text, n);
 	fmt_str(&f, "cannot ");
 	fmt_str(&f, steps[step]);
 	fmt_str(&f, " '");
@@ -64,7 +63,22 @@ void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool t
 	fmt_str(&f, it->name);
 	fmt_str(&f, "': ");
 	fmt_errno(&f, -err);
+}
 
+void fio_error_log(struct fio_intent *it, enum fio_step step, int err)
+{
+	char text[512];
+
+	describe(text, sizeof(text), it, step, err, true);
+	fio_log("after the program's death: ", text, NULL);
+}
+
+void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool task)
+{
+	char text[512];
+
+	fio_count(errors_late);
+	describe(text, sizeof(text), it, step, err, task);
 	fio_lock_as(&lock, FIO_LOCK_HELD | (task ? FIO_LOCK_TASK : 0));
 	if (n_records < RECORDS) {
 		struct record *r = &records[(first + n_records++) % RECORDS];

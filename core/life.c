@@ -94,15 +94,18 @@ void fio_init(const struct fio_env *env)
 		fio_log("no clock: everything passes through", NULL);
 	} else if (env->foreign_files || env->foreign_meta) {
 		fio_count(stop_preload);
-		fio_log("another library interposes file calls: everything passes through", NULL);
+		fio_log("another library in LD_PRELOAD interposes file calls: everything passes through",
+			NULL);
 	} else if (!fio_hidden_init()) {
 		fio_count(stop_limit);
-		fio_log("RLIMIT_NOFILE is too small: everything passes through", NULL);
+		fio_log("RLIMIT_NOFILE is too small: everything passes through; raise 'ulimit -n'",
+			NULL);
 	} else if (env->raw_calls) {
 		report_stop(FIO_CAUSE_OTHER);
 	} else if (size_limited()) {
 		fio_count(stop_limit);
-		fio_log("RLIMIT_FSIZE is set: everything passes through", NULL);
+		fio_log("RLIMIT_FSIZE is set: everything passes through; 'ulimit -f unlimited'",
+			NULL);
 	} else {
 		atomic_store(&fio_on, true);
 	}

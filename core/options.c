@@ -125,11 +125,12 @@ void fio_options_read(char **envp)
 				continue;
 			value = match(*e + 7, rows[i].name);
 			if (value && !parse(&rows[i], value))
-				fio_log("ignored, not a usable value: ", *e, NULL);
+				fio_log("ignored, not a usable value: ", *e, "; see libfastio(7)",
+					NULL);
 		}
 	}
 	for (char **e = envp; e && *e; e++) {
 		if (strncmp(*e, "FASTIO_", 7) == 0 && !known(*e + 7))
-			fio_log("ignored, no such option: ", *e, NULL);
+			fio_log("ignored, no such option: ", *e, "; see libfastio(7)", NULL);
 	}
 }

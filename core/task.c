@@ -541,7 +541,9 @@ bool fio_task_start(void)
 		fio_dirs_unlock();
 		if (!fio_task_running()) {
 			atomic_store(&task.failed, true);
-			fio_log("no background task: everything passes through", NULL);
+			fio_log("no background task (limits of processes or memory?): everything "
+				"passes through",
+				NULL);
 		}
 	}
 	fio_unlock(&task.start_lock);

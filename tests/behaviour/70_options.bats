@@ -83,6 +83,47 @@ setup() {
 	grep -q FASTIO_MAX_FILE "$T/log"
 }
 
+# Writes d/f0 to d/f4 and stays; OPEN: without closing them.
+write_and_stay() {
+	/usr/bin/python3 -c '
+import os, sys
+for i in range(5):
+    f = os.open(f"d/f{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(f, b"x")
+    if not sys.argv[1]: os.close(f)
+while True: pass' "$1"
+}
+
+@test "options: FASTIO_LOG names what could not be done after the program's death, and why" {
+	local open pid i
+	mkdir "$W"
+	cd "$W" || return
+	for open in '' open; do
+		mkdir d
+		export -f write_and_stay
+		FASTIO_LOG=$T/log FASTIO_WARMUP=0 FASTIO_LAG_US=400000 FASTIO_AGE_US=10000000 LD_PRELOAD=$FASTIO_LIB \
+			bash -c "write_and_stay '$open'" &
+		pid=
+		for ((i = 0; i < 100; i++)); do
+			pid=$(pgrep -P $! python3 || true)
+			# it has got as far as to have a background task
+			[[ -n $pid ]] && pgrep -P "$pid" >/dev/null && break
+			sleep 0.02
+		done
+		sleep 0.1
+		rmdir d
+		kill -KILL "$pid"
+		wait || true
+		for ((i = 0; i < 100; i++)); do
+			! grep -q "cannot create '$W/d.*/f4': No such file or directory" "$T/log" || break
+			sleep 0.05
+		done
+		((i < 100)) || fail "$open: $(cat "$T/log")"
+		[[ -z $open ]] || grep -q "after the program's death" "$T/log"
+		rm "$T/log"
+	done
+}
+
 @test "options: engine off defers nothing and starts nothing" {
 	preloaded off "$PROGS/mkfiles" kinds
 	assert_success
