@@ -207,7 +207,8 @@ static bool prepare(struct compare *c)
 	if (!c->prepare || helper(argv, c->copy))
 		return true;
 	if (!interrupted)
-		fprintf(stderr, "fastio compare: --prepare failed: %s\n", c->prepare);
+		fprintf(stderr, "fastio compare: --prepare failed: %s; it is run in a copy of %s\n",
+			c->prepare, c->dir);
 	return false;
 }
 

@@ -106,6 +106,10 @@ int preload_option(const char *verb, char **argv)
 	size_t n = eq ? (size_t)(eq - arg) : strlen(arg), len = 0;
 	char name[64] = "FASTIO_", var[512];
 
+	if (!strcmp(arg, "-o") || !strcmp(arg, "--output")) {
+		usage_failed(verb, "a value is missing", arg);
+		return 0;
+	}
 	if (n < 3 || strncmp(arg, "--", 2) != 0 || n - 2 > sizeof(name) - 8)
 		goto unknown;
 	for (len = 7; n > 2; n--, arg++)
@@ -116,6 +120,8 @@ int preload_option(const char *verb, char **argv)
 	case FIO_OPTION_UNKNOWN:
 		goto unknown;
 	case FIO_OPTION_BAD:
+		if (!value)
+			break;
 		usage_failed(verb, "not a usable value, see libfastio(7)", var);
 		return 0;
 	case FIO_OPTION_OK:

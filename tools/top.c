@@ -337,8 +337,10 @@ int top_main(int argc, char **argv)
 			once = true;
 		} else if (!strcmp(argv[i], "--json")) {
 			json = true;
-		} else if (!strcmp(argv[i], "--interval") && i + 1 < argc) {
-			interval = strtod(argv[++i], &end);
+		} else if (!strcmp(argv[i], "--interval")) {
+			if (++i == argc)
+				return usage_failed("top", "a value is missing", argv[i - 1]);
+			interval = strtod(argv[i], &end);
 			if (*end || !(interval >= 0.05 && interval <= 3600))
 				return usage_failed("top", "--interval is not 0.05 to 3600 seconds",
 						    argv[i]);

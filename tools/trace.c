@@ -334,7 +334,9 @@ static bool write_trace(const char *output, const char *records)
 		return false;
 	}
 	if (t.lost)
-		fprintf(stderr, "fastio trace: %llu events came too fast and are not in %s\n",
+		fprintf(stderr,
+			"fastio trace: %llu events came too fast and are not in %s; trace fewer files "
+			"at a time to have all\n",
 			(unsigned long long)t.lost, output);
 	return ok;
 }

@@ -43,6 +43,10 @@ archive() {
 		[[ -z $output && $stderr == *--no-such-option*--help* ]] || fail "$verb: $stderr"
 	done
 	run -2 "$FASTIO"
+	for verb in 'run -o' 'trace --output' 'compare --runs' 'top --interval' 'run --engine'; do
+		run -2 "$FASTIO" $verb
+		assert_output --partial "a value is missing: ${verb#* }"
+	done
 	run -2 "$FASTIO" --engine fast true
 	assert_output --partial 'ENGINE=fast'
 }
