@@ -21,7 +21,7 @@
 static const char help[] =
 	"Usage: fastio trace -o FILE [OPTION]... COMMAND [ARGUMENT]...\n"
 	"Runs COMMAND with the library and writes a timeline of what was deferred, executed and\n"
-	"waited for, which https://ui.perfetto.dev and chrome://tracing open.\n"
+	"waited for, which https://ui.perfetto.dev, speedscope and chrome://tracing open.\n"
 	"\n"
 	"  -o, --output FILE  the timeline\n"
 	"  --engine ENGINE, --NAME VALUE  as for 'fastio run'\n"
