@@ -266,6 +266,8 @@ start_docker() {
 	run as_user docker import "$data/image.tar" debian:12
 	((status == 0)) || skip "Docker takes no image here: $output"
 	as_user docker tag debian:12 node:20
+	run as_user docker run --rm --network none debian:12 true
+	((status == 0)) || skip "Docker runs nothing here: $output"
 }
 
 stop_docker() {
