@@ -280,7 +280,7 @@ static bool retire(struct fio_dir *d)
 	return true;
 }
 
-static void retire_oldest(struct fio_thread *t)
+static void retire_oldest(void)
 {
 	struct fio_dir *oldest = NULL;
 
@@ -290,11 +290,8 @@ static void retire_oldest(struct fio_thread *t)
 		if (atomic_load(&d->refs) == 0 && (!oldest || d->used_us < oldest->used_us))
 			oldest = d;
 	}
-	if (oldest && retire(oldest)) {
-		fio_lock(&oldest->lock);
-		names_drop(t, oldest);
-		fio_unlock(&oldest->lock);
-	}
+	if (oldest)
+		retire(oldest);
 }
 
 /* With dirs_lock held: a slot whose both sides are closed. */
@@ -355,7 +352,7 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	if (sys_fstat(fd, &st) < 0)
 		goto fail;
 	if (n_live >= LIVE_MAX)
-		retire_oldest(t);
+		retire_oldest();
 	d = slot();
 	if (!d)
 		goto fail;
@@ -368,6 +365,9 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	d->dev = st.st_dev;
 	d->ino = st.st_ino;
 	d->hash = fio_hash_inode(st.st_dev, st.st_ino);
+	fio_lock(&d->lock);
+	names_drop(t, d);
+	fio_unlock(&d->lock);
 	d->known_epoch = 0;
 	d->checks = 0;
 	d->traits = traits_of(d, &st);
@@ -497,26 +497,23 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 
 void fio_dirs_sweep(void)
 {
-	if (!atomic_exchange(&fio_dirs_retired, 0))
+	uint32_t closed = 0;
+
+	if (!fio_trylock_as(&dirs_lock, FIO_LOCK_HELD | FIO_LOCK_TASK))
 		return;
-	if (!fio_trylock_as(&dirs_lock, FIO_LOCK_HELD | FIO_LOCK_TASK)) {
-		atomic_fetch_add(&fio_dirs_retired, 1);
-		return;
-	}
 	for (uint32_t i = 0; i < n_dirs; i++) {
 		struct fio_dir *d = at(i);
 
-		if (atomic_load(&d->refs) == FIO_DIR_DEAD && d->sent) {
-			if (atomic_load(&d->task_fd) < 0) {
-				/* Its descriptor is still on the way. */
-				atomic_fetch_add(&fio_dirs_retired, 1);
-				continue;
-			}
+		if (atomic_load(&d->refs) == FIO_DIR_DEAD && d->sent &&
+		    atomic_load(&d->task_fd) >= 0) {
 			close_retired(d);
 			d->sent = false;
+			closed++;
 		}
 	}
 	fio_unlock(&dirs_lock);
+	if (closed && atomic_fetch_sub(&fio_dirs_retired, closed) == closed)
+		sys_futex_wake(&fio_dirs_retired, INT32_MAX);
 }
 
 struct fio_dir *fio_dir_at(uint32_t index)
@@ -538,13 +535,6 @@ void fio_dirs_each_locked(void (*fn)(struct fio_dir *d, void *arg), void *arg)
 {
 	for (uint32_t i = 0; i < n_dirs; i++)
 		fn(at(i), arg);
-}
-
-void fio_dirs_each(void (*fn)(struct fio_dir *d, void *arg), void *arg)
-{
-	fio_dirs_lock();
-	fio_dirs_each_locked(fn, arg);
-	fio_dirs_unlock();
 }
 
 void fio_dirs_drop(void)

@@ -102,14 +102,14 @@ bool fio_dir_busy(dev_t dev, ino_t ino);
 /* Room for n more bytes and one more file?  Asks the file system now and then. */
 bool fio_dir_space(struct fio_dir *d, uint32_t n);
 
-/* The retired ones whose task_fd the task should close; called by the task. */
+/* Closes the task's descriptors of retired ones; called by the task. */
 void fio_dirs_sweep(void);
+/* How many it has to close yet; a futex that is woken at 0. */
 extern _Atomic uint32_t fio_dirs_retired;
 
 /* Closes all hidden directory descriptors that are not in use. */
 void fio_dirs_drop(void);
-/* Calls fn for each slot of the table, under its lock. */
-void fio_dirs_each(void (*fn)(struct fio_dir *d, void *arg), void *arg);
+/* Calls fn for each slot of the table, whose lock the caller holds. */
 void fio_dirs_each_locked(void (*fn)(struct fio_dir *d, void *arg), void *arg);
 void fio_dirs_lock(void);
 void fio_dirs_unlock(void);

@@ -92,6 +92,8 @@ int fio_exit(int status);
 /* Around fork()/clone without CLONE_VM.  prepare finishes everything, holds other threads' deferral
  * off and must be followed by exactly one of the other two. */
 void fio_fork_prepare(void);
+/* Part of it: before an unmount, and where a child is made otherwise, after the barrier. */
+void fio_let_dirs_go(void);
 void fio_fork_parent(void);
 void fio_fork_child(void);
 

@@ -178,6 +178,26 @@ void fio_stop_deferring(enum fio_cause cause)
 	report_stop(cause);
 }
 
+/*
+ * What the process made may remove or unmount, and somebody waits for: a directory that is held open
+ * is not gone when it is removed, and keeps its file system from being unmounted.
+ */
+static void let_dirs_go(void)
+{
+	fio_dirs_drop();
+	fio_task_settle_dirs();
+}
+
+void fio_let_dirs_go(void)
+{
+	struct fio_thread *t = fio_enter();
+
+	if (t) {
+		let_dirs_go();
+		fio_leave(t);
+	}
+}
+
 void fio_fork_prepare(void)
 {
 	struct fio_thread *t;
@@ -190,6 +210,7 @@ void fio_fork_prepare(void)
 	if (fio_channels_kept() && !fio_heirs_prepare())
 		fio_channels_share();
 	fio_finish_all(FIO_CAUSE_FORK);
+	let_dirs_go();
 }
 
 void fio_fork_parent(void)
@@ -246,6 +267,7 @@ void fio_vfork_prepare(void)
 	}
 	fio_channels_fork();
 	fio_finish_all(FIO_CAUSE_FORK);
+	let_dirs_go();
 	fio_leave(t);
 	t->vforked = true;
 }

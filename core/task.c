@@ -39,6 +39,7 @@
 #define NAPS_TO_DEEP 20 /* naps without work before the task sleeps until woken */
 #define COPIES_MAX 100  /* files whose descriptors the task has at most */
 #define CLOSE_TRIES 1000
+#define SETTLE_TRIES 5
 #define ORPHAN_EVERY 32 /* turns of work after which the task looks for the program */
 #define SYS_pidfd_open_ 434
 #define SYS_close_range_ 436
@@ -220,6 +221,20 @@ void fio_task_settle(void)
 	fio_queue_wait_copies();
 }
 
+void fio_task_settle_dirs(void)
+{
+	const struct timespec patience = {.tv_nsec = 20 * 1000 * 1000};
+	uint32_t n;
+
+	for (int i = 0; i < SETTLE_TRIES && (n = atomic_load(&fio_dirs_retired)); i++) {
+		fio_task_check();
+		if (!fio_task_running())
+			return;
+		fio_task_wake();
+		sys_futex_wait(&fio_dirs_retired, n, &patience);
+	}
+}
+
 void fio_task_give(struct fio_intent *it, int fd)
 {
 	/* No room in the socket: the program opens the file by its name instead. */
@@ -339,7 +354,7 @@ static bool sleep_now(int pidfd, bool deep)
 
 	atomic_store(&task.sleeping, deep ? DEEP : NAP);
 	if (atomic_load(&task.stop) || unclaimed() >= (deep ? 1 : WAKE_BATCH) ||
-	    (deep && fio_pending())) {
+	    (deep && (fio_pending() || atomic_load(&fio_dirs_retired)))) {
 		atomic_store(&task.sleeping, AWAKE);
 		return true;
 	}
@@ -388,11 +403,15 @@ static void work(int parent)
 		}
 		if (fio_age_scan())
 			idle = 0;
-		fio_dirs_sweep();
+		if (atomic_load(&fio_dirs_retired)) {
+			read_mail(false); /* their descriptors may still be on the way */
+			fio_dirs_sweep();
+		}
 		if (atomic_load(&task.stop))
 			return;
 		turns = ORPHAN_EVERY - 1; /* after a sleep, look */
-		if (sleep_now(pidfd, !fio_pending() && ++idle > NAPS_TO_DEEP))
+		if (sleep_now(pidfd, !fio_pending() && !atomic_load(&fio_dirs_retired) &&
+					     ++idle > NAPS_TO_DEEP))
 			idle = 0;
 	}
 }
@@ -569,7 +588,10 @@ void fio_task_stop(void)
 	atomic_store(&task.pid, 0);
 	fio_hidden_close(task.sock);
 	task.sock = -1;
-	fio_dirs_each(forget_dir, NULL);
+	fio_dirs_lock();
+	fio_dirs_each_locked(forget_dir, NULL);
+	atomic_store(&fio_dirs_retired, 0);
+	fio_dirs_unlock();
 }
 
 bool fio_task_gone(void)

@@ -52,6 +52,8 @@ extern _Atomic uint32_t fio_copies;
 void fio_task_copy_closed(void);
 /* Waits until the task has closed all of them; everything is flushed. */
 void fio_task_settle(void);
+/* Waits until it has closed the directories that were retired. */
+void fio_task_settle_dirs(void);
 
 /* After the task was killed: what it had claimed is queued again; see life.c. */
 void fio_take_over(void);

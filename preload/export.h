@@ -69,6 +69,7 @@ static inline bool fio_believing(void)
 	} while (0)
 #define STREAM_PATH(path) fio_release_path(AT_FDCWD, path, true, FIO_CAUSE_STDIO)
 #define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)
+#define UNMOUNTS (NAMES, fio_let_dirs_go())
 /* Until the function returns: names change, and another thread's deferral must not meet it. */
 #define CHANGING(path) CHANGING_BOTH(path, NULL)
 #define CHANGING_BOTH(a, b)                                                          \

@@ -47,12 +47,12 @@ int x_forkpty(int *fd, char *name, const struct termios *t, const struct winsize
 }
 
 /* A process that libc makes and that executes something else. */
-#define SPAWNS(stock)                                                     \
-	({                                                                \
-		__auto_type r_ = (fio_channels_fork(), ALL(FORK), stock); \
-		fio_channels_forked();                                    \
-		ACQUIRE;                                                  \
-		r_;                                                       \
+#define SPAWNS(stock)                                                                        \
+	({                                                                                   \
+		__auto_type r_ = (fio_channels_fork(), ALL(FORK), fio_let_dirs_go(), stock); \
+		fio_channels_forked();                                                       \
+		ACQUIRE;                                                                     \
+		r_;                                                                          \
 	})
 
 int x_system(const char *command)

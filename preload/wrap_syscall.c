@@ -158,13 +158,15 @@ static void barrier(long n, long a, long b, long c)
 	case SYS_mkdir:
 	case SYS_mkdirat:
 	case SYS_mount:
-	case SYS_umount2:
 	case SYS_move_mount:
 	case SYS_pivot_root:
 	case SYS_chroot:
 	case SYS_chdir:
 	case SYS_fchdir:
 		NAMES;
+		break;
+	case SYS_umount2:
+		UNMOUNTS;
 		break;
 	case SYS_rt_sigaction:
 		if (b)

@@ -31,6 +31,10 @@ require_mount() {
 	umount "$T/trial"
 }
 
+empty_m() {
+	mkdir m
+}
+
 unmount_all() {
 	local m
 	for m in m ro small; do
@@ -172,6 +176,11 @@ same_names_left_out() {
 @test "errors: a file system remounted read-only and back" {
 	require_mount tmpfs
 	fiveways -s fs_to_remount -c unmount_all errs remounted
+}
+
+@test "errors: none when a file system is unmounted in which something was made" {
+	require_mount tmpfs
+	fiveways -s empty_m -c unmount_all errs unmounted
 }
 
 @test "errors: EPERM on immutable and append-only files" {

@@ -3,10 +3,14 @@
 #include "t.h"
 
 #include <limits.h>
+#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 static void fixture(void)
 {
@@ -388,6 +392,53 @@ CASE(remounted)
 	show("m/before");
 }
 
+static int by_fork(const char *dir)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		execlp("umount", "umount", dir, NULL);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status ? 0 : -1;
+}
+
+static int by_spawn(const char *dir)
+{
+	char *const argv[] = {"umount", (char *)dir, NULL};
+	int status = 0;
+	pid_t pid;
+
+	errno = posix_spawnp(&pid, "umount", NULL, NULL, argv, environ);
+	return !errno && waitpid(pid, &status, 0) == pid && !status ? 0 : -1;
+}
+
+static int by_system(const char *dir)
+{
+	(void)dir;
+	return system("umount m") ? -1 : 0;
+}
+
+static int by_number(const char *dir)
+{
+	return (int)syscall(SYS_umount2, dir, 0);
+}
+
+/* A file system can be unmounted in which something was made just now: no directory is held open. */
+CASE(unmounted)
+{
+	int (*const ways[])(const char *) = {by_fork, by_spawn, by_system, by_number, umount};
+
+	for (size_t i = 0; i < T_COUNT(ways); i++) {
+		R(mount("fastio", "m", "tmpfs", 0, "size=64m"));
+		put("m/f", "x");
+		R(unlink("m/f"));
+		put("m/g", "y");
+		R(ways[i]("m"));
+	}
+}
+
 CASE(immutable)
 {
 	try_all("fixed");
@@ -479,7 +530,7 @@ CASE(efbig)
 static const struct t_case cases[] = {
 	C(enoent),          C(eexist),    C(directories), C(enotdir), C(eloop),  C(enametoolong),
 	C(wrong_direction), C(efault),    C(einval),      C(special), C(eacces), C(erofs),
-	C(remounted),       C(immutable), C(full),        C(fill),    C(efbig),
+	C(remounted),       C(unmounted), C(immutable),   C(full),    C(fill),   C(efbig),
 };
 
 int main(int argc, char **argv)
