@@ -276,4 +276,4 @@ install-core: $(B)/libfastio-core.a $(B)/fastio-core.pc
 clean:
 	rm -rf build
 
--include $(shell find $(B) -path $(B)/deb -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find $(B) \( -path $(B)/deb -o -path $(B)/conformance \) -prune -o -name '*.d' -type f -print 2>/dev/null)

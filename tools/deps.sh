@@ -103,6 +103,7 @@ check() {
 	wish libmimalloc2.0 "$(file '/usr/lib/*/libmimalloc.so.2*')"
 	wish stress-ng "$(cmd stress-ng)"
 	wish fio "$(cmd fio)"
+	wish tcl8.6 "$(cmd tclsh8.6)"
 	wish "$(python_tests)" "$(file '/usr/lib/python3*/test/test_os.py')"
 	wish autoconf "$(cmd autoconf)"
 	wish automake "$(cmd automake)"

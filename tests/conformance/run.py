@@ -3,8 +3,10 @@
 """Test suites of others, stock and preloaded: the lists of results must be the same.
 
 Suites: cpython (the installed Python's own tests), stress-ng (file and process
-stressors with --verify), fio (many small files with verify=crc32c).  Each module
-runs stock, then preloaded in each mode; a line per module and mode.
+stressors with --verify), fio (many small files with verify=crc32c), and those of
+sources.py, which come with the sources of programs: "apt-get source" fetches them
+(package lists with deb-src are needed), they are built stock, and kept in DIR.
+Each module runs stock, then preloaded in each mode; a line per module and mode.
 
 Passed: the result of stock.  Failed: another result, or a late error.  Skipped:
 skipped or failed in stock too, or stock's own second run differs from its first.
@@ -21,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
+
+from sources import SOURCES, read
 
 MODES = {
     "off": ["FASTIO_ENGINE=off"],
@@ -96,6 +100,44 @@ def cpython(module, run):
     return results
 
 
+def fetch(source, top):
+    """The directory of a source package, unpacked and built, or Missing says why not."""
+    def unpacked():
+        return next(top.glob(f"{source.package}-[0-9]*/"), None)
+
+    top.mkdir(parents=True, exist_ok=True)
+    if not unpacked():
+        show = subprocess.run(["apt-cache", "showsrc", "--only-source", source.package], check=False,
+                              capture_output=True, text=True)
+        versions = [line.split()[1] for line in show.stdout.splitlines() if line.startswith("Version:")]
+        if not versions:
+            raise Missing(f"no source package {source.package} in the package lists (deb-src)")
+        for version in reversed(versions):  # the latest may be gone from the mirror
+            got = subprocess.run(["apt-get", "-q", "source", f"{source.package}={version}"], cwd=top,
+                                 check=False, capture_output=True, text=True)
+            if unpacked():
+                break
+        else:
+            raise Missing(f"apt-get source {source.package}: {got.stderr.strip().splitlines()[-1]}")
+    tree = unpacked()
+    built = tree / ".built"
+    if not built.exists():
+        with (tree / ".build.log").open("wb") as log:
+            if subprocess.run(["sh", "-c", source.build], cwd=tree, stdin=subprocess.DEVNULL, stdout=log,
+                              stderr=log, check=False).returncode:
+                raise Missing(f"{source.package} cannot be built, see {log.name}")
+        built.touch()
+    return tree
+
+
+def from_source(source, tree):
+    def suite(module, run):
+        status = run(["sh", "-c", source.test.replace("{}", source.modules[module])], tree)
+        results = read(run.log.read_text(errors="replace"), source.pattern)
+        return {**results, "status": "fail" if status else "pass"}
+    return suite
+
+
 class Run:
     """Runs a command of a suite in a fresh directory, in a mode."""
 
@@ -109,9 +151,9 @@ class Run:
         self.dir.mkdir()
         self.stats.write_bytes(b"")
 
-    def __call__(self, command):
+    def __call__(self, command, cwd=None):
         with self.log.open("wb") as log:
-            child = subprocess.Popen(["env", *self.env, *command], cwd=self.dir, stdin=subprocess.DEVNULL,
+            child = subprocess.Popen(["env", *self.env, *command], cwd=cwd or self.dir, stdin=subprocess.DEVNULL,
                                      stdout=log, stderr=log, start_new_session=True)
             try:
                 return child.wait(LIMIT)
@@ -132,7 +174,16 @@ class Run:
 
 
 SUITES = {"cpython": (cpython, CPYTHON.split()), "stress-ng": (stress_ng, STRESSORS.split()),
-          "fio": (fio, list(FIO))}
+          "fio": (fio, list(FIO)), **{name: (None, list(s.modules)) for name, s in SOURCES.items()}}
+
+
+def find(suite, sources):
+    """What runs a suite, or Missing."""
+    if suite in SOURCES:
+        return from_source(SOURCES[suite], fetch(SOURCES[suite], sources))
+    if not installed(suite):
+        raise Missing(f"no {suite} here")
+    return SUITES[suite][0]
 
 
 def installed(suite):
@@ -143,9 +194,10 @@ def installed(suite):
 
 
 def one(args, top, suite, module, mode):
+    function = find(suite, args.sources)
     run = Run(args.lib, top, f"{suite}.{module}", mode)
     try:
-        results = SUITES[suite][0](module, run)
+        results = function(module, run)
         if mode != "stock" and run.count("errors", "late"):
             results["late errors"] = "fail"
         return results, 0 if mode == "stock" else run.count("deferred")
@@ -187,6 +239,8 @@ def main():
     parser.add_argument("--keep", metavar="DIR", help="output and statistics stay in DIR")
     root = pathlib.Path(__file__).resolve().parents[2]
     parser.add_argument("--lib", default=os.environ.get("FASTIO_TEST_LIB", root / "build/libfastio.so"))
+    parser.add_argument("--sources", metavar="DIR", type=pathlib.Path, default=root / "build/conformance",
+                        help="where sources are; default: %(default)s")
     args = parser.parse_args()
     every = [f"{s}:{m}" for s, (_, modules) in SUITES.items() for m in modules]
     if args.list:
@@ -208,8 +262,6 @@ def main():
             if item not in every:
                 parser.error(f"no module {item}")
             try:
-                if not installed(suite):
-                    raise Missing(f"no {suite} here")
                 compare(args, top, suite, module, totals)
             except Missing as why:
                 print(f"{item}: skipped: {why}", flush=True)
