@@ -49,6 +49,7 @@ static int make(struct fio_intent *it, enum fio_step *step)
 	fd = file_of(it);
 	if (fd < 0)
 		return -EBADF;
+	*step = FIO_STEP_OPEN;
 	err = fio_exec_fill(it, fd, step);
 	if (!err)
 		return fd;
@@ -71,7 +72,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 {
 	struct scan *s = arg;
 	enum fio_step step;
-	int fd;
+	int fd, err;
 
 	if (fio_state(it) != FIO_ST_OPEN || it->made || !it->born_us ||
 	    s->now - it->born_us < fio_opt.age_us)
@@ -79,20 +80,21 @@ static bool age_one(struct fio_intent *it, void *arg)
 	if (!fio_trylock_as(&it->lock, as_task))
 		return true;
 	/* What was closed before it keeps an earlier time of modification. */
-	if (fio_state(it) == FIO_ST_OPEN && !it->made && it->linked && !fio_queue_depth() &&
-	    atomic_load(&it->dir->task_fd) >= 0) {
+	if (fio_state(it) == FIO_ST_OPEN && !it->made && !it->err && it->linked &&
+	    !fio_queue_depth() && atomic_load(&it->dir->task_fd) >= 0) {
 		atomic_store(&it->aging, true);
 		atomic_store(&it->state, FIO_ST_BUSY);
-		fd = make(it, &step);
+		err = fd = make(it, &step);
 		if (fd >= 0) {
 			if (fio_has_placeholder(it))
 				give(it, fd);
-			sys_close(fd);
+			err = fio_exec_close(fd, 0, &step);
 			fio_exec_copy_used(it);
-		} else if (fd != -EBADF) {
-			it->err = fd;
 		}
-		if (fd != -EBADF) {
+		if (err != -EBADF) {
+			it->err = err;
+			it->err_step = (uint8_t)step;
+			it->err_told = false;
 			it->made = true;
 			s->any = true;
 			fio_count(task_aged);
@@ -120,7 +122,7 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 {
 	enum fio_state state = fio_state(it);
 	enum fio_step step = FIO_STEP_NONE;
-	int dirfd, fd = -1, err = 0;
+	int dirfd, fd, err = 0;
 
 	(void)arg;
 	if (state == FIO_ST_FREE || atomic_load(&it->done) || !it->linked || !it->dir)
@@ -135,11 +137,12 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	case FIO_KIND_CREATE:
 	case FIO_KIND_UPDATE:
 		fd = fio_exec_open(it, dirfd, &step);
-		err = fd;
+		err = fd < 0 ? fd : fio_exec_close(fd, 0, &step);
 		break;
 	case FIO_KIND_WRITE:
 		fd = file_of(it);
-		err = fd < 0 ? fd : fio_exec_fill(it, fd, &step);
+		step = FIO_STEP_OPEN;
+		err = fd < 0 ? fd : fio_exec_close(fd, fio_exec_fill(it, fd, &step), &step);
 		break;
 	case FIO_KIND_UNLINK:
 		step = FIO_STEP_UNLINK;
@@ -149,8 +152,6 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 			err = 0;
 		break;
 	}
-	if (fd >= 0)
-		sys_close(fd);
 	if (err < 0)
 		fio_error_log(it, step, err);
 	return true;

@@ -47,7 +47,7 @@ static void finish(struct fio_found f)
 		case FIO_ST_OPEN:
 			fio_lock(&it->lock);
 			if (fio_state(it) == FIO_ST_OPEN && atomic_load(&it->gen) == f.gen) {
-				if (fio_file_flush(it, true) < 0)
+				if (fio_file_flush(it, FIO_FLUSH_FORCED) < 0)
 					return;
 			} else {
 				fio_unlock(&it->lock);
@@ -129,7 +129,7 @@ static bool flush_open(struct fio_intent *it, void *arg)
 	fio_lock(&it->lock);
 	/* Opened and not even written to: deferring it was of no use. */
 	if (fio_state(it) == FIO_ST_OPEN)
-		fio_file_flush(it, !it->len);
+		fio_file_flush(it, it->len ? 0 : FIO_FLUSH_FORCED);
 	else
 		fio_unlock(&it->lock);
 	return true;
@@ -252,7 +252,7 @@ void fio_release_fd_slow(int fd, enum fio_cause cause)
 	if (it) {
 		fio_count(barrier_file);
 		fio_count_at(FIO_CNT_cause_exit + (int)cause);
-		fio_file_flush(it, true);
+		fio_file_flush(it, FIO_FLUSH_FORCED);
 	} else {
 		finish_fd(fd, cause);
 	}
@@ -284,7 +284,7 @@ void fio_peek_fd_slow(int fd, enum fio_cause cause)
 	len = it->name_len;
 	__builtin_memcpy(name, it->name, len);
 	fio_dir_ref(dir);
-	if (fio_file_flush(it, true) == 0 && create)
+	if (fio_file_flush(it, FIO_FLUSH_FORCED) == 0 && create)
 		fio_file_rehold(t, dir, name, len, fd);
 	fio_dir_unref(dir);
 out:
@@ -300,7 +300,7 @@ void fio_release_channel_slow(int fd)
 		return;
 	it = fio_fd_lock(fd);
 	if (it)
-		fio_file_flush(it, true);
+		fio_file_flush(it, FIO_FLUSH_FORCED);
 	else if (finish_fd(fd, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
 		fio_finish_all(FIO_CAUSE_CHANNEL);
 	fio_leave(t);

@@ -38,6 +38,7 @@ struct fio_fs {
 	bool grpid;             /* new files take the directory's group */
 	bool unlink_ok;         /* background unlinks overlap with the program's */
 	bool update_ok;         /* a file keeps its inode number when it is opened */
+	bool close_tells;       /* close may return errors of the writes before */
 	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
 	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
 };

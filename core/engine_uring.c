@@ -117,7 +117,8 @@ static void chain_create(struct job *j, int dirfd)
 	int n = 1;
 
 	fastio_open(&j->reqs[0], dirfd, it->name, fio_exec_flags(it), it->mode);
-	j->by_hand = it->what;
+	/* A direct descriptor is closed without a word to the file system. */
+	j->by_hand = it->what || it->dir->fs->close_tells;
 	if (!j->by_hand) {
 		j->reqs[0].priv.kind = FIO_REQ_CHAIN_FD;
 		if (len)
@@ -195,7 +196,7 @@ static void by_hand(struct job *j)
 	enum fio_step step = FIO_STEP_OPEN;
 	int err = other ? -ESTALE : fio_exec_fill(j->it, j->fd, &step);
 
-	sys_close(j->fd);
+	err = fio_exec_close(j->fd, err, &step);
 	fio_count(executed_ring);
 	fio_complete(j->it, err, step, FIO_LOCK_HELD | FIO_LOCK_TASK);
 }

@@ -11,86 +11,140 @@
 #include "fio.h"
 #include "fmt.h"
 #include "log.h"
+#include "mem.h"
 #include "sys.h"
 
-#define RECORDS 16 /* more than this are counted, not named */
+#define CHUNK 16           /* records made at a time */
+#define REST 128           /* bytes of a message beside directory and name, or more */
+#define NAMED_MAX 4096     /* errors that are told by name; more are counted */
+#define FIO_ERROR_TEXT 512 /* bytes of a message at most */
 
 struct record {
-	int err;        /* -errno */
-	char text[512]; /* the message */
+	struct record *next;       /* of its list */
+	int err;                   /* -errno */
+	char text[FIO_ERROR_TEXT]; /* the message */
 };
 
-_Atomic uint32_t fio_errors; /* records not yet taken */
+_Atomic uint32_t fio_errors; /* not yet told */
 
+/* lock protects the lists; a record is complete before it is in one */
 static struct fio_lock lock;
-static struct record records[RECORDS];
-static uint32_t first, n_records, unnamed;
+static struct record first_chunk[CHUNK];
+static struct record *free_records, *oldest, *newest;
+static uint32_t n_records; /* ever made */
+static uint32_t unnamed;   /* errors for which there was no record */
 
-static void put_dir(struct fio_fmt *f, int dirfd)
+/* The directory's path, its end left out if there is no room for all of it. */
+static void put_dir(struct fio_fmt *f, int dirfd, size_t room)
 {
-	char link[64], target[512]; /* not more than a record holds */
+	char link[64], target[FIO_ERROR_TEXT];
 	struct fio_fmt l;
 	long n;
 
 	fmt_init(&l, link, sizeof(link));
 	fmt_str(&l, "/proc/thread-self/fd/");
 	fmt_int(&l, dirfd);
-	n = SYS4(SYS_readlinkat, AT_FDCWD, link, target, sizeof(target) - 1);
+	n = SYS4(SYS_readlinkat, AT_FDCWD, link, target, room + 1);
 	if (n <= 0)
 		return;
-	target[n] = '\0';
+	target[n <= (long)room ? n : (long)room] = '\0';
 	fmt_str(f, target);
-	fmt_str(f, "/");
+	fmt_str(f, n <= (long)room ? "/" : ".../");
 }
 
-static void describe(char *text, size_t n, struct fio_intent *it, enum fio_step step, int err,
-		     bool task)
+/* "cannot create 'PATH': what is wrong" */
+static void describe(char text[FIO_ERROR_TEXT], const struct fio_intent *it, enum fio_step step,
+		     int err, bool task)
 {
 	static const char *const steps[] = {
 		[FIO_STEP_NONE] = "finish",           [FIO_STEP_OPEN] = "create",
 		[FIO_STEP_WRITE] = "write",           [FIO_STEP_TRUNCATE] = "truncate",
 		[FIO_STEP_CHOWN] = "change owner of", [FIO_STEP_CHMOD] = "change mode of",
-		[FIO_STEP_UTIMENS] = "set times of",  [FIO_STEP_UNLINK] = "remove",
+		[FIO_STEP_UTIMENS] = "set times of",  [FIO_STEP_CLOSE] = "close",
+		[FIO_STEP_UNLINK] = "remove",
 	};
 	struct fio_fmt f;
 
-	fmt_init(&f, text, n);
+	fmt_init(&f, text, FIO_ERROR_TEXT);
 	fmt_str(&f, "cannot ");
 	fmt_str(&f, steps[step]);
 	fmt_str(&f, " '");
 	if (it->dir)
-		put_dir(&f, task ? atomic_load(&it->dir->task_fd) : it->dir->fd);
+		put_dir(&f, task ? atomic_load(&it->dir->task_fd) : it->dir->fd,
+			FIO_ERROR_TEXT - REST - it->name_len);
 	fmt_str(&f, it->name);
 	fmt_str(&f, "': ");
 	fmt_errno(&f, -err);
 }
 
-void fio_error_log(struct fio_intent *it, enum fio_step step, int err)
+void fio_error_log(const struct fio_intent *it, enum fio_step step, int err)
 {
-	char text[512];
+	char text[FIO_ERROR_TEXT];
 
-	describe(text, sizeof(text), it, step, err, true);
+	describe(text, it, step, err, true);
 	fio_log("after the program's death: ", text, NULL);
 }
 
-void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool task)
+/* With the lock held. */
+static void put_free(struct record *r)
 {
-	char text[512];
+	r->next = free_records;
+	free_records = r;
+}
+
+/* With the lock held. */
+static struct record *new_record(void)
+{
+	struct record *r = free_records;
+
+	if (!r && n_records < NAMED_MAX) {
+		struct record *chunk = n_records ? fio_region(sizeof(*chunk) * CHUNK) : first_chunk;
+
+		if (!chunk)
+			return NULL;
+		for (int i = 0; i < CHUNK; i++)
+			put_free(&chunk[i]);
+		n_records += CHUNK;
+		r = free_records;
+	}
+	if (r)
+		free_records = r->next;
+	return r;
+}
+
+void fio_error_record(const struct fio_intent *it, enum fio_step step, int err, bool task)
+{
+	char text[FIO_ERROR_TEXT];
+	struct record *r;
 
 	fio_count(errors_late);
-	describe(text, sizeof(text), it, step, err, task);
+	describe(text, it, step, err, task);
 	fio_lock_as(&lock, FIO_LOCK_HELD | (task ? FIO_LOCK_TASK : 0));
-	if (n_records < RECORDS) {
-		struct record *r = &records[(first + n_records++) % RECORDS];
-
+	r = new_record();
+	if (r) {
+		r->next = NULL;
 		r->err = err;
 		memcpy(r->text, text, sizeof(text));
+		if (oldest)
+			newest->next = r;
+		else
+			oldest = r;
+		newest = r;
 	} else {
 		unnamed++;
 	}
 	fio_unlock(&lock);
 	fio_log("late error: ", text, NULL);
 	atomic_fetch_add(&fio_errors, 1);
+}
+
+/* With the lock held: the oldest record is told. */
+static void drop_oldest(void)
+{
+	struct record *r = oldest;
+
+	oldest = r->next;
+	put_free(r);
 }
 
 int fio_error_take(void)
@@ -100,10 +154,9 @@ int fio_error_take(void)
 	if (!atomic_load_explicit(&fio_errors, memory_order_relaxed))
 		return 0;
 	fio_lock(&lock);
-	if (n_records) {
-		err = records[first % RECORDS].err;
-		first++;
-		n_records--;
+	if (oldest) {
+		err = oldest->err;
+		drop_oldest();
 		atomic_fetch_sub(&fio_errors, 1);
 	}
 	fio_unlock(&lock);
@@ -120,10 +173,10 @@ bool fio_error_print(void)
 	if (!atomic_load(&fio_errors))
 		return false;
 	fio_lock(&lock);
-	for (; n_records; n_records--, first++) {
+	for (; oldest; drop_oldest()) {
 		fmt_init(&f, buf, sizeof(buf) - 1);
 		fmt_str(&f, "fastio: ");
-		fmt_str(&f, records[first % RECORDS].text);
+		fmt_str(&f, oldest->text);
 		buf[f.len] = '\n';
 		sys_write(2, buf, f.len + 1);
 	}
@@ -145,6 +198,8 @@ bool fio_error_print(void)
 void fio_errors_reset(void)
 {
 	lock = (struct fio_lock){0};
-	first = n_records = unnamed = 0;
+	unnamed = 0;
+	while (oldest)
+		drop_oldest();
 	atomic_store(&fio_errors, 0);
 }

@@ -12,9 +12,9 @@
 
 #include "exec.h"
 
-void fio_error_record(struct fio_intent *it, enum fio_step step, int err, bool task);
+void fio_error_record(const struct fio_intent *it, enum fio_step step, int err, bool task);
 /* A line of the log: the program is dead, and the task alone is left. */
-void fio_error_log(struct fio_intent *it, enum fio_step step, int err);
+void fio_error_log(const struct fio_intent *it, enum fio_step step, int err);
 /* -errno of the oldest record, which is thereby reported, or 0. */
 int fio_error_take(void);
 /* Prints what is left to descriptor 2; true if there was anything. */

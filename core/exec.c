@@ -132,6 +132,16 @@ int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
 	return fd;
 }
 
+int fio_exec_close(int fd, int err, enum fio_step *step)
+{
+	int closed = sys_close(fd);
+
+	if (err || !closed)
+		return err;
+	*step = FIO_STEP_CLOSE;
+	return closed;
+}
+
 void fio_exec_copy_used(struct fio_intent *it)
 {
 	if (it->sent)
@@ -177,18 +187,14 @@ void fio_exec(struct fio_intent *it, bool task)
 			fio_task_wake();
 			return;
 		}
-		err = fd < 0 ? fd : 0;
-		if (fd >= 0)
-			sys_close(fd);
+		err = fd < 0 ? fd : fio_exec_close(fd, 0, &step);
 		break;
 	case FIO_KIND_WRITE:
 		fd = atomic_exchange(&it->task_fd, -1);
 		if (fd < 0)
 			fd = fio_exec_reopen(it, dirfd);
 		step = FIO_STEP_OPEN;
-		err = fd < 0 ? fd : fio_exec_fill(it, fd, &step);
-		if (fd >= 0)
-			sys_close(fd);
+		err = fd < 0 ? fd : fio_exec_close(fd, fio_exec_fill(it, fd, &step), &step);
 		fio_exec_copy_used(it);
 		break;
 	case FIO_KIND_UNLINK:

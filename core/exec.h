@@ -20,6 +20,7 @@ enum fio_step {
 	FIO_STEP_CHOWN,
 	FIO_STEP_CHMOD,
 	FIO_STEP_UTIMENS,
+	FIO_STEP_CLOSE,
 	FIO_STEP_UNLINK,
 };
 
@@ -41,6 +42,11 @@ bool fio_exec_replaced(const struct fio_intent *it, int dirfd);
 int fio_exec_reopen(const struct fio_intent *it, int dirfd);
 /* The task has used and closed the descriptor it was sent, if it was sent one. */
 void fio_exec_copy_used(struct fio_intent *it);
+/*
+ * Closes the file, of which err is known so far; the result.  Some file systems (network, FUSE) say only
+ * now what did not get through.
+ */
+int fio_exec_close(int fd, int err, enum fio_step *step);
 /* Metadata only. */
 int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step);
 

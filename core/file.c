@@ -96,17 +96,16 @@ static int take_made(struct fio_intent *it)
 	return -ESTALE;
 }
 
-static int become_real(struct fio_intent *it)
+static int become_real(struct fio_intent *it, enum fio_step *step)
 {
-	enum fio_step step;
-	int real, cloexec;
+	int real, cloexec, err = 0;
 
 	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
-	real = it->made ? take_made(it) : fio_exec_open(it, it->dir->fd, &step);
+	real = it->made ? take_made(it) : fio_exec_open(it, it->dir->fd, step);
 	if (real == -EMFILE && !it->made) {
 		/* The placeholder's number is the last one. */
 		sys_close(it->fd);
-		real = fio_exec_open(it, it->dir->fd, &step);
+		real = fio_exec_open(it, it->dir->fd, step);
 	}
 	if (real < 0)
 		return real;
@@ -115,25 +114,34 @@ static int become_real(struct fio_intent *it)
 		if (fio_hidden_is(real))
 			fio_hidden_close(real);
 		else
-			sys_close(real);
+			err = fio_exec_close(real, 0, step);
 	} else if (!cloexec) {
 		sys_fcntl(real, F_SETFD, 0);
 	}
-	return 0;
+	return err;
 }
 
-int fio_file_flush(struct fio_intent *it, bool forced)
+void fio_file_record(struct fio_intent *it)
 {
-	enum fio_step step;
+	if (it->err && !it->err_told)
+		fio_error_record(it, (enum fio_step)it->err_step, it->err, false);
+	it->err_told = true;
+}
+
+int fio_file_flush(struct fio_intent *it, unsigned how)
+{
+	enum fio_step step = FIO_STEP_OPEN;
+	bool forced = how & FIO_FLUSH_FORCED;
 	int err = it->err;
 
 	if (err) {
+		it->err_told |= (how & FIO_FLUSH_TELLS) != 0;
 		fio_unlock(&it->lock);
 		return err;
 	}
 	atomic_store(&it->state, FIO_ST_BUSY);
 	if (fio_has_placeholder(it)) {
-		err = become_real(it);
+		err = become_real(it, &step);
 		if (forced)
 			fio_paid(it->kind, false);
 	} else if (!it->made) {
@@ -145,6 +153,8 @@ int fio_file_flush(struct fio_intent *it, bool forced)
 	}
 	if (err) {
 		it->err = err;
+		it->err_step = (uint8_t)step;
+		it->err_told = (how & FIO_FLUSH_TELLS) != 0;
 		atomic_store(&it->state, FIO_ST_OPEN);
 		fio_unlock(&it->lock);
 		return err;
@@ -246,7 +256,7 @@ static ssize_t hold(struct fio_thread *t, struct fio_intent *it, const struct io
 		return FIO_PASS;
 	}
 	if (!fits(t, it, n, at)) {
-		err = fio_file_flush(it, false);
+		err = fio_file_flush(it, FIO_FLUSH_TELLS);
 		return err ? err : FIO_PASS;
 	}
 	len = it->len;
@@ -290,7 +300,7 @@ ssize_t fio_writev(int fd, const struct iovec *iov, int cnt, off_t off)
 		if (ok && n) {
 			ret = hold(t, it, iov, cnt, n, off);
 		} else {
-			int err = fio_file_flush(it, false);
+			int err = fio_file_flush(it, FIO_FLUSH_TELLS);
 
 			ret = err ? err : FIO_PASS;
 		}
@@ -330,27 +340,42 @@ void fio_submit(struct fio_intent *it)
 }
 
 /* Locked, closed by the program with content held: to the queue. */
-static void submit_closed(struct fio_intent *it)
+static int submit_closed(struct fio_intent *it)
 {
-	int fd = it->fd;
+	int fd = it->fd, err;
 
 	fio_fd_clear(fd);
 	it->fd = -1;
 	atomic_fetch_sub(&fio_n_open, 1);
 	atomic_store(&it->state, FIO_ST_QUEUING);
 	fio_unlock(&it->lock);
-	sys_close(fd);
+	err = sys_close(fd);
 	fio_count(deferred_close);
 	fio_submit(it);
+	return err;
 }
 
-static int close_failed(struct fio_intent *it)
+/* Closed all the same, as by the kernel. */
+static int close_failed(struct fio_intent *it, unsigned how)
 {
 	int fd = it->fd, err = it->err;
 
+	if (!(how & FIO_FLUSH_TELLS))
+		fio_file_record(it);
 	detach(it);
 	sys_close(fd);
 	return err;
+}
+
+/* An ordinary descriptor for the stock call to close, or closed with an error. */
+static int close_flushed(struct fio_intent *it, unsigned how)
+{
+	int fd = it->fd, err = fio_file_flush(it, how);
+
+	if (!err)
+		return FIO_PASS;
+	it = fio_fd_lock(fd);
+	return it ? close_failed(it, how) : err;
 }
 
 /* Closing any descriptor of a locked file may release the lock. */
@@ -362,11 +387,35 @@ static void close_locked(int fd)
 		fio_release_all(FIO_CAUSE_LOCK);
 }
 
+static int close_deferred(int fd, unsigned how)
+{
+	struct fio_intent *it = fio_fd_lock(fd);
+
+	if (!it)
+		return FIO_PASS;
+	if (it->err)
+		return close_failed(it, how);
+	if (it->made)
+		return close_flushed(it, how);
+	if (it->len) {
+		fio_paid(it->kind, true);
+		return submit_closed(it);
+	}
+	if (fio_has_placeholder(it) || it->what & FIO_SET_TRUNC) {
+		/* Closed empty: a marker that publishes what was done before. */
+		fio_unlock(&it->lock);
+		fio_finish_others(it, FIO_CAUSE_NAMESPACE);
+		it = fio_fd_lock(fd);
+		return it ? close_flushed(it, how) : FIO_PASS;
+	}
+	detach(it);
+	return FIO_PASS;
+}
+
 int fio_close(int fd)
 {
-	struct fio_intent *it;
 	struct fio_thread *t;
-	int err, ret = FIO_PASS;
+	int ret;
 
 	if (likely(!fio_fd_intent(fio_fd_get(fd)))) {
 		if (fio_fd_get(fd) && !fio_vfork_child())
@@ -379,39 +428,28 @@ int fio_close(int fd)
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;
-	it = fio_fd_lock(fd);
-	if (!it)
-		goto out;
-	if (it->err) {
-		ret = close_failed(it);
-	} else if (it->made) {
-		err = fio_file_flush(it, false);
-		ret = err ? err : FIO_PASS;
-	} else if (it->len) {
-		fio_paid(it->kind, true);
-		submit_closed(it);
-		ret = 0;
-	} else if (fio_has_placeholder(it) || it->what & FIO_SET_TRUNC) {
-		/* Closed empty: a marker that publishes what was done before. */
-		fio_unlock(&it->lock);
-		fio_finish_others(it, FIO_CAUSE_NAMESPACE);
-		it = fio_fd_lock(fd);
-		err = it ? fio_file_flush(it, false) : 0;
-		ret = err ? err : FIO_PASS;
-	} else {
-		detach(it);
-	}
+	ret = close_deferred(fd, FIO_FLUSH_TELLS);
 	if (ret == 0)
 		ret = fio_error_take();
-out:
 	fio_leave(t);
 	return ret;
+}
+
+/* Before the number is closed or replaced by a call that returns no error of the file. */
+static void forget_deferred(int fd)
+{
+	struct fio_thread *t = fio_enter();
+
+	if (!t)
+		return;
+	close_deferred(fd, 0);
+	fio_leave(t);
 }
 
 void fio_fd_forget(int fd)
 {
 	if (fio_fd_intent(fio_fd_get(fd))) {
-		fio_close(fd);
+		forget_deferred(fd);
 		return;
 	}
 	if (fio_fd_get(fd) && !fio_vfork_child())

@@ -32,13 +32,15 @@ static const struct {
 	uint32_t magic;
 	bool unlink_ok;
 	bool update_ok;
+	bool close_tells; /* as it may be on top of one whose close does */
 } known[] = {
-	{0xEF53, true, true},      /* ext2, ext3, ext4 */
-	{0x58465342, false, true}, /* xfs: two unlinkers in one directory are slower than one */
-	{0x9123683E, false, true}, /* btrfs: the same */
-	{TMPFS, true, true},       /* which no power cut leaves anything of */
-	{0xF2F52010, true, true},  /* f2fs */
-	{0x794c7630, true, false}, /* overlayfs: opening may copy a file up: a new inode */
+	{0xEF53, true, true, false}, /* ext2, ext3, ext4 */
+	{0x58465342, false, true,
+	 false}, /* xfs: two unlinkers in one directory are slower than one */
+	{0x9123683E, false, true, false}, /* btrfs: the same */
+	{TMPFS, true, true, false},       /* which no power cut leaves anything of */
+	{0xF2F52010, true, true, false},  /* f2fs */
+	{0x794c7630, true, false, true},  /* overlayfs: opening may copy a file up: a new inode */
 };
 
 /* Does the comma-separated list of mount options have one that starts with opt? */
@@ -150,6 +152,7 @@ static void learn(struct fio_fs *fs, int fd)
 			fs->ok = true;
 			fs->unlink_ok = known[i].unlink_ok;
 			fs->update_ok = known[i].update_ok;
+			fs->close_tells = known[i].close_tells;
 			fs->torn_free = known[i].magic == TMPFS ? UINT32_MAX : (uint32_t)sf.f_bsize;
 		}
 	}

@@ -76,6 +76,8 @@ struct fio_intent {
 	bool back;              /* was unclaimed; counted in queue.c */
 	bool linked;            /* in the tables */
 	uint8_t name_len;       /* bytes of name */
+	uint8_t err_step;       /* enum fio_step at which err came */
+	bool err_told;          /* a call of the program has returned err */
 	int fd;                 /* the program's descriptor while OPEN, else -1 */
 	_Atomic int task_fd;    /* the task's descriptor of the file, -1 if none */
 	int oflags;             /* flags of the program's open */

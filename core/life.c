@@ -119,10 +119,23 @@ static void write_counters(void)
 	written = true;
 }
 
+/* The error of a descriptor that was never used again, nor closed */
+static bool record_untold(struct fio_intent *it, void *arg)
+{
+	(void)arg;
+	fio_lock(&it->lock); /* the task may be about to make the file */
+	if (fio_state(it) == FIO_ST_OPEN)
+		fio_file_record(it);
+	fio_unlock(&it->lock);
+	return true;
+}
+
 /* The gate is closed: nothing pending, nothing of ours left in the process. */
 static void wind_up(enum fio_cause cause)
 {
 	fio_finish_all(cause);
+	if (cause == FIO_CAUSE_EXIT || cause == FIO_CAUSE_EXEC)
+		fio_intent_each(record_untold, NULL);
 	fio_task_stop();
 	fio_dirs_drop();
 	fio_placeholder_close();
@@ -450,11 +463,7 @@ static bool finish_lost(struct fio_intent *it, void *arg)
 		return true;
 	it->sent = false; /* its copy went with the task */
 	fd = fio_exec_reopen(it, it->dir->fd);
-	err = fd < 0 ? fd : 0;
-	if (!err)
-		err = fio_exec_fill(it, fd, &step);
-	if (fd >= 0)
-		sys_close(fd);
+	err = fd < 0 ? fd : fio_exec_close(fd, fio_exec_fill(it, fd, &step), &step);
 	fio_complete(it, err, step, FIO_LOCK_HELD);
 	return true;
 }

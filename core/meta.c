@@ -27,7 +27,7 @@ static struct fio_intent *begin(int fd, int *ret, bool ok)
 	if (ok && !it->made && !it->err &&
 	    (it->kind == FIO_KIND_CREATE || (it->len && it->sent && !(it->what & FIO_SET_TRUNC))))
 		return it;
-	err = fio_file_flush(it, false);
+	err = fio_file_flush(it, FIO_FLUSH_TELLS);
 	if (err)
 		*ret = err;
 	return NULL;
@@ -71,7 +71,7 @@ int fio_fchown(int fd, uid_t uid, gid_t gid)
 	it = begin(fd, &ret, fio_may_chown_to_all());
 	if (it && it->what & FIO_SET_MODE && it->chmod_mode & (S_ISUID | S_ISGID)) {
 		/* A change of owner takes these bits away again. */
-		ret = fio_file_flush(it, false);
+		ret = fio_file_flush(it, FIO_FLUSH_TELLS);
 		if (!ret)
 			ret = FIO_PASS;
 	} else if (it) {

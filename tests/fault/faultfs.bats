@@ -196,6 +196,115 @@ faults() {
 	faults 150 "chmod *[49] * EIO" "utimens *[27] * EIO" -- -n 200 mr
 }
 
+# Every file that was hit by an error was told of.
+all_told() {
+	local n
+	n=$(hit "$1" | wc -l)
+	(($(told "$1") >= n)) || fail "$1: $n files hit, $(told "$1") errors told:" "$(cat "$S/$1.err")"
+}
+
+@test "closing fails: EIO, ENOSPC, EDQUOT" {
+	local err mode
+	EXTRA+=(FAULT_TYPE=794c7630) # overlayfs, which may be on top of FUSE
+	for err in EIO ENOSPC EDQUOT; do
+		faults 150 "flush *[38] * $err" -- -n 200 c
+		for mode in stock $MODES; do
+			all_told "$mode"
+		done
+		grep -q "cannot close '$D/.*[38]'" "$S/log" || fail "the log names no file that could not be closed"
+		faults 150 "flush *[27] * $err" -- -n 200 cmUr
+	done
+}
+
+@test "many fail before anybody is told: each is named" {
+	local mode
+	for mode in sync lag; do
+		faulty "$mode" "create * * EIO"
+		EXTRA=(FASTIO_LAG_US=300000)
+		capture "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" -q -n 60 c "$D"
+		need_deferred "$mode" 60
+		((RC == 1)) || fail "$mode: status $RC"
+		[[ $(grep -cE "^fastio: cannot create '$D/t00-000[0-9]{2}': " "$S/$mode.err") == 60 ]] ||
+			fail "$mode: not each is named:" "$(cat "$S/$mode.err")"
+		TOLD=$((TOLD + 60))
+		count "$mode"
+	done
+}
+
+# Files that cannot be made, and whose descriptors end in some other way than by close
+abandon='
+import os, sys, time
+how, d = sys.argv[1:]
+for i in range(5):
+    try:
+        fd = os.open(f"{d}/a{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    except OSError: # of the one before
+        print("told")
+        continue
+    try:
+        if how != "empty":
+            os.write(fd, b"x" * 100)
+    except OSError: # it has come of age between the two
+        print("told")
+    if how == "dup2":
+        os.dup2(0, fd)
+    if how == "closerange":
+        os.closerange(fd, fd + 3)
+    if how == "empty":
+        try:
+            os.close(fd)
+        except OSError:
+            print("told")
+        try:
+            os.fstat(fd)
+            print("still open")
+        except OSError:
+            pass
+if how == "aged":
+    time.sleep(0.1)
+if how == "exec":
+    os.execv("/bin/true", ["true"])
+os._exit(0)
+'
+
+@test "a file that cannot be made, and is never closed: named all the same" {
+	need /usr/bin/python3
+	local mode how n
+	for how in exit aged exec dup2 closerange empty; do
+		for mode in $MODES; do
+			faulty "$mode" "create * * EIO"
+			capture "$mode" "$mode" "$T/fault-disguise" /usr/bin/python3 -c "$abandon" "$how" "$D"
+			need_deferred "$mode" 1
+			n=$(grep -cE "^fastio: cannot create '$D/a[0-4]': " "$S/$mode.err" || true)
+			n=$((n + $(grep -c ^told "$S/$mode.out" || true)))
+			((n == $(deferred "$mode"))) ||
+				fail "$how, $mode: $n of $(deferred "$mode") named:" "$(cat "$S/$mode.out" "$S/$mode.err")"
+			! grep 'still open' "$S/$mode.out" || fail "$how, $mode: close leaves it open"
+			[[ $how == exec || ! -s $S/$mode.err ]] || ((RC == 1)) || fail "$how, $mode: status $RC"
+			TOLD=$((TOLD + n))
+			count "$mode"
+		done
+	done
+}
+
+@test "what fails after the program's death is in the log: operation, path, error" {
+	local mode rule
+	for rule in "create create EIO" "flush close EDQUOT" "write write ENOSPC"; do
+		read -r op what err <<<"$rule"
+		for mode in $MODES synclag; do
+			faulty "$mode" "$op * * $err"
+			EXTRA=(FASTIO_LOG="$S/log" FASTIO_LAG_US=50000 FAULT_TYPE=794c7630)
+			KILLED_IS_FINE=1 capture "$mode" "$mode" "$T/fault-disguise" "$T/fault-work" \
+				-q -n 50 -k 40 -x kill c "$D"
+			no_task
+			grep -qE "(death|error): cannot $what '$D/t00-000[0-9]{2}': [A-Z]" "$S/log" ||
+				fail "$rule, $mode: $(cat "$S/log")"
+			TOLD=$((TOLD + $(grep -cE "(death|error): cannot" "$S/log")))
+			count "$mode"
+		done
+	done
+}
+
 @test "interrupted calls: told, or done again" {
 	MAY_BE_SILENT=1
 	faults 150 "create * /5 EINTR" "write * /7 EINTR" "open * /9 EINTR" "unlink * /5 EINTR" \

@@ -4,7 +4,7 @@
  *
  *	fault-disguise PROGRAM ARG...
  *
- * FAULT_PRELOAD in the environment becomes LD_PRELOAD of the program.  A supervisor, which is no child
+ * FAULT_TYPE in the environment is the magic number of that file system (default: ext4's).  FAULT_PRELOAD in the environment becomes LD_PRELOAD of the program.  A supervisor, which is no child
  * of the program and ends with it, answers fstatfs for it: truly, but for the type.
  */
 #include <errno.h>
@@ -30,6 +30,8 @@
 
 static const char name[] = "fault-disguise";
 
+static unsigned long type = EXT4_SUPER_MAGIC;
+
 static void check(bool ok, const char *what)
 {
 	if (ok)
@@ -49,7 +51,7 @@ static int answer(const struct seccomp_notif *req)
 	if (statfs(path, &sf))
 		return errno == ENOENT ? -EBADF : -errno;
 	if (sf.f_type == FUSE_SUPER_MAGIC)
-		sf.f_type = EXT4_SUPER_MAGIC;
+		sf.f_type = (__fsword_t)type;
 	from = (struct iovec){&sf, sizeof(sf)};
 	return process_vm_writev((pid_t)req->pid, &from, 1, &to, 1, 0) < 0 ? -EFAULT : 0;
 }
@@ -127,11 +129,13 @@ int main(int argc, char **argv)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog prog = {sizeof(filter) / sizeof(filter[0]), filter};
-	const char *lib = getenv("FAULT_PRELOAD");
+	const char *lib = getenv("FAULT_PRELOAD"), *as = getenv("FAULT_TYPE");
 	int sv[2], listener;
 
 	if (argc < 2)
 		return 99;
+	if (as)
+		type = strtoul(as, NULL, 16);
 	check(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), "socketpair");
 	start_supervisor(sv[1], sv[0]);
 	check(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
