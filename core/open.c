@@ -116,6 +116,8 @@ static bool ready(struct fio_dir *dir)
 {
 	if (!fio_dir_space(dir, 0)) {
 		fio_count(pass_space);
+		/* The room that is left is for what was acknowledged before. */
+		fio_finish_all(FIO_CAUSE_OTHER);
 		return false;
 	}
 	if (!fio_task_start()) {
