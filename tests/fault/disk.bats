@@ -34,6 +34,9 @@ fresh() {
 	ext4) mount_on "$D" -o loop "$(image e 8M ext4 -m 0)" ;;
 	ext4-inodes) mount_on "$D" -o loop "$(image e 16M ext4 -N 128)" ;;
 	xfs) mount_on "$D" -o loop,nouuid "$(image x 320M xfs)" ;;
+	xfs-inodes) mount_on "$D" -o loop,nouuid "$(image x 320M xfs -i maxpct=1)" ;;
+	tmpfs-roomy) mount_on "$D" -t tmpfs -o size=256m tmpfs ;;
+	ext4-roomy) mount_on "$D" -o loop,errors=remount-ro "$(image e 256M ext4)" ;;
 	esac
 }
 
@@ -100,6 +103,63 @@ overfull() {
 		same stock "$mode"
 		same_tree "$S/tree.stock" "$S/tree.$mode"
 	done
+}
+
+# Read-only from some instant on, by the act of somebody else: under KIND ACT
+turns_read_only() {
+	local kind=$1 act=$2 mode i lost=0
+	EXTRA=(FASTIO_LOG="$S/log")
+	LOST=0 TOLD=0
+	for mode in stock $MODES synclag; do
+		fresh "$kind"
+		rm -f "$S/log"
+		for i in {1..4}; do
+			mkdir "$D/$i"
+		done
+		capture "$mode" "$mode" "$T/fault-work" -n 3000 -p 100 cUr "$D" 3>&- &
+		sleep 0.$((RANDOM % 5 + 1))
+		"$act" || fail "$mode: cannot make it read-only"
+		wait $! || fail "$mode: has failed"
+		RC=$(<"$S/$mode.rc")
+		grep -q EROFS "$S/$mode.out" "$S/$mode.err" || fail "$mode: nobody met it:" "$(tail -3 "$S/$mode.out")"
+		! preloaded "$mode" || need_deferred "$mode" 50
+		loud "$mode" -n 3000 cUr
+		[[ $mode != stock ]] || ((N_LOST == 0)) || fail "stock: $N_LOST lost"
+		lost=$((lost + N_LOST))
+		no_task
+	done
+	echo "# $BATS_TEST_DESCRIPTION, $kind: $TOLD errors told, $lost files late, $LOST in silence" >&3
+}
+
+remount() {
+	local i
+	# refused while any file is open for writing
+	for i in {1..2000}; do
+		! mount -o remount,ro "$D" 2>/dev/null || return 0
+	done
+	return 1
+}
+
+trigger_error() {
+	local dev
+	dev=$(findmnt -no SOURCE "$D")
+	echo test >"/sys/fs/ext4/${dev##*/}/trigger_fs_error"
+}
+
+@test "remounted read-only by somebody else while work is pending: told" {
+	turns_read_only tmpfs-roomy remount
+	turns_read_only ext4-roomy remount
+}
+
+@test "ext4 turns read-only because of an error: told" {
+	fresh ext4-roomy
+	[[ -w /sys/fs/ext4/$(basename "$(findmnt -no SOURCE "$D")")/trigger_fs_error ]] ||
+		skip "errors cannot be triggered here"
+	turns_read_only ext4-roomy trigger_error
+}
+
+@test "xfs without inodes: ENOSPC at the same calls" {
+	overfull exact xfs-inodes "" -n 7000 -s 10 cr
 }
 
 @test "full tmpfs: ENOSPC at the same calls" {

@@ -222,3 +222,50 @@ cgroup() {
 	done </proc/mounts
 	skip "no cgroup with $1 can be made"
 }
+
+preloaded() {
+	[[ $1 != stock ]]
+}
+
+# The files for which the program got an error by name or which the library names, with what failed.
+named() {
+	sed -nE 's/^([0-9]) [a-z]+ ([0-9]+) [a-z]+ E[A-Z]+$/\1 \2/ip' "$S/$1.out" |
+		awk '{ printf "/t%02d-%05d\n", $1, $2 }'
+	! preloaded "$1" || [[ ! -e $S/log ]] || sed -nE \
+		"s,.*cannot (create|write|truncate|change owner of|change mode of|set times of|remove) '$D(.*)': .+,\2,p" \
+		"$S/log"
+}
+
+# Errors that the program was told of by its calls, and at exit
+told() {
+	local calls exit more
+	calls=$(grep -cE ' E[A-Z]+$' "$S/$1.out" || true)
+	exit=$(grep -c "^fastio: cannot [a-z ]* '" "$S/$1.err" || true)
+	more=$(sed -nE 's/^fastio: and ([0-9]+) more.*/\1/p' "$S/$1.err")
+	echo $((calls + exit + ${more:-0}))
+}
+
+# loud MODE WORK-ARGS...: after a run of fault-work in $D with FASTIO_LOG=$S/log: whatever was acknowledged
+# and is not there was named, and told.  Counts in N_LOST, N_TOLD, LOST and TOLD.
+loud() {
+	local mode=$1 lost
+	shift
+	"$T/fault-work" -V "$@" "$D" <"$S/$mode.out" >"$S/verdict" || true
+	grep -q ^complete "$S/verdict" || fail "$mode: no verdict"
+	awk '$1 == "LOST" { sub(":", "", $8); printf "/t%02d-%05d\n", $3, $5 }' "$S/verdict" | sort -u >"$S/lost"
+	named "$mode" | sort -u >"$S/named"
+	lost=$(comm -23 "$S/lost" "$S/named")
+	LOST=$((LOST + $(wc -w <<<"$lost")))
+	[[ -z $lost ]] || fail "$mode: acknowledged, lost, and nobody named:" "$lost" "$(cat "$S/log")"
+	N_LOST=$(wc -l <"$S/lost")
+	N_TOLD=$(told "$mode")
+	((N_TOLD >= N_LOST)) || fail "$mode: $N_LOST lost, $N_TOLD errors told:" "$(cat "$S/lost" "$S/$mode.err")"
+	if [[ -s $S/$mode.err ]]; then
+		((RC != 0)) || fail "$mode: errors at exit, but status 0"
+		! preloaded "$mode" || ! grep -v "^fastio: \(cannot\|and [0-9]* more\|the program took\)" \
+			"$S/$mode.err" || fail "$mode: strange messages"
+	else
+		((RC == 0)) || fail "$mode: status $RC without a word"
+	fi
+	! preloaded "$mode" || TOLD=$((TOLD + N_TOLD))
+}
