@@ -261,7 +261,8 @@ static ssize_t hold(struct fio_thread *t, struct fio_intent *it, const struct io
 	}
 	len = it->len;
 	for (int i = 0; i < cnt; i++) {
-		memcpy(it->data + len, iov[i].iov_base, iov[i].iov_len);
+		if (iov[i].iov_len) /* else the address may be NULL */
+			memcpy(it->data + len, iov[i].iov_base, iov[i].iov_len);
 		len += (uint32_t)iov[i].iov_len;
 	}
 	if (it->len)

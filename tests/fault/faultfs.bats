@@ -423,11 +423,11 @@ hung.join()
 		hanging "$mode"
 		sleep 1.5
 		# what the queue has room for goes on, and is executed
-		(($(find "$S/other" -size +0 | wc -l) >= 200)) || fail "$mode: $(find "$S/other" | wc -l) files meanwhile"
+		(($(find "$S/other" -type f -size +0 | wc -l) >= 200)) || fail "$mode: $(find "$S/other" | wc -l) files meanwhile"
 		rules
 		wait "$RUN_PID" || fail "$mode: has failed"
 		quiet "$mode"
-		(($(find "$S/other" -size +0 | wc -l) == 600)) || fail "$mode: files are missing"
+		(($(find "$S/other" -type f -size +0 | wc -l) == 600)) || fail "$mode: files are missing"
 		[[ -s $D/a0 ]] || fail "$mode: the file that hung is missing"
 		! preloaded "$mode" || need_deferred "$mode" 300
 		count "$mode"
