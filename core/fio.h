@@ -343,6 +343,8 @@ int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd
  * result.  seq: fio_seq() from before the stock call.
  */
 bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t seq);
+/* The open file has a name still. */
+bool fio_has_name(int fd);
 static inline bool fio_opened(int dirfd, const char *path, int flags, int ret, uint32_t seq)
 {
 	return (fio_pending() || fio_seq() != seq || ret == -EMFILE) &&

@@ -178,6 +178,13 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 	return again;
 }
 
+bool fio_has_name(int fd)
+{
+	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 && st.st_nlink;
+}
+
 void fio_release_path_slow(int dirfd, const char *path, bool follow, enum fio_cause cause)
 {
 	struct fio_thread *t = fio_enter();

@@ -24,31 +24,40 @@ static bool wants_mode(int flags)
  * core, else the stock call (with the flags in f, which may lack O_TRUNC), made again if something
  * pending was in its way; then core may take the descriptor over
  */
-#define OPEN(dirfd, path, flags, mode, stock)                                             \
-	({                                                                                \
-		int fd_;                                                                  \
-                                                                                          \
-		CANCEL_POINT;                                                             \
-		fd_ = fio_open(dirfd, path, flags, mode);                                 \
-		if (fd_ <= FIO_PASS) {                                                    \
-			int passed_ = fd_, err_ = errno,                                  \
-			    f = passed_ == FIO_PASS_TRUNC ? (flags) & ~O_TRUNC : (flags); \
-			uint32_t seq_ = fio_seq();                                        \
-                                                                                          \
-			fd_ = stock;                                                      \
-			if (unlikely(fio_pending() || fio_seq() != seq_ ||                \
-				     (fd_ < 0 && errno == EMFILE)) &&                     \
-			    in_the_way(dirfd, path, flags, fd_, seq_)) {                  \
-				errno = err_;                                             \
-				fd_ = stock;                                              \
-			}                                                                 \
-			if (passed_ != FIO_PASS && fd_ >= 0)                              \
-				fd_ = attached(dirfd, path, flags, passed_, fd_);         \
-		} else {                                                                  \
-			fd_ = RESULT(fd_);                                                \
-		}                                                                         \
-		NEW_FD(fd_);                                                              \
-		fd_;                                                                      \
+#define OPEN(dirfd, path, flags, mode, stock)                                              \
+	({                                                                                 \
+		int fd_;                                                                   \
+                                                                                           \
+		CANCEL_POINT;                                                              \
+		fd_ = fio_open(dirfd, path, flags, mode);                                  \
+		if (fd_ <= FIO_PASS) {                                                     \
+			int passed_ = fd_, err_ = errno,                                   \
+			    f = passed_ == FIO_PASS_TRUNC ? (flags) & ~O_TRUNC : (flags);  \
+			uint32_t seq_ = fio_seq();                                         \
+                                                                                           \
+			fd_ = stock;                                                       \
+			if (unlikely(fio_pending() || fio_seq() != seq_ ||                 \
+				     (fd_ < 0 && errno == EMFILE)) &&                      \
+			    in_the_way(dirfd, path, flags, fd_, seq_)) {                   \
+				int first_ = fd_;                                          \
+                                                                                           \
+				errno = err_;                                              \
+				fd_ = stock;                                               \
+				if (unlikely(first_ >= 0 && fd_ < 0 && errno == EMFILE)) { \
+					NEXT(close)(first_);                               \
+					first_ = -1;                                       \
+					errno = err_;                                      \
+					fd_ = stock;                                       \
+				}                                                          \
+				fd_ = settled(first_, fd_, flags, err_);                   \
+			}                                                                  \
+			if (passed_ != FIO_PASS && fd_ >= 0)                               \
+				fd_ = attached(dirfd, path, flags, passed_, fd_);          \
+		} else {                                                                   \
+			fd_ = RESULT(fd_);                                                 \
+		}                                                                          \
+		NEW_FD(fd_);                                                               \
+		fd_;                                                                       \
 	})
 
 static bool in_the_way(int dirfd, const char *path, int flags, int fd, uint32_t seq)
@@ -56,10 +65,35 @@ static bool in_the_way(int dirfd, const char *path, int flags, int fd, uint32_t 
 	int err = errno;
 	bool again = fio_opened(dirfd, path, flags, fd >= 0 ? fd : -err, seq);
 
-	if (again && fd >= 0)
-		NEXT(close)(fd);
 	errno = err;
 	return again;
+}
+
+/*
+ * Two descriptors of which the second counts: it gets the number of the first.  If there is no second, as
+ * somebody has moved a directory meanwhile, the first may have made or truncated the file, and stands,
+ * unless the file is one that this process had removed.
+ */
+static int settled(int first, int second, int flags, int saved)
+{
+	int err = errno;
+
+	if (first < 0)
+		return second;
+	if (second >= 0) {
+		NEXT(dup3)(second, first, flags & O_CLOEXEC);
+		NEXT(close)(second);
+		errno = saved;
+		return first;
+	}
+	if ((err == ENOENT || err == ENOTDIR) && flags & (O_CREAT | O_TRUNC) &&
+	    fio_has_name(first)) {
+		errno = saved;
+		return first;
+	}
+	NEXT(close)(first);
+	errno = err;
+	return -1;
 }
 
 static int attached(int dirfd, const char *path, int flags, int passed, int fd)
