@@ -17,7 +17,7 @@ struct fio_intent *fio_fd_lock(int fd);
  * Makes an open deferred file (locked) real: content and metadata are in it, the program's descriptor is
  * the file, the intent is gone (unlocked).  0 or -errno, in which case the descriptor keeps the error.
  */
-#define FIO_FLUSH_FORCED 1u /* by a call that a deferred file does not allow: deferral did not pay */
+#define FIO_FLUSH_FORCED 1u /* by a call that deferral does not allow: it did not pay */
 #define FIO_FLUSH_TELLS 2u  /* the caller returns the error to the program */
 int fio_file_flush(struct fio_intent *it, unsigned how);
 /* Records the error that a descriptor keeps, unless the program was told of it. */
