@@ -158,8 +158,8 @@ trigger_error() {
 	turns_read_only ext4-roomy trigger_error
 }
 
-@test "xfs without inodes: ENOSPC at the same calls" {
-	overfull exact xfs-inodes "" -n 7000 -s 10 cr
+@test "xfs without inodes: every failure reported, everything acknowledged is there" {
+	overfull "" xfs-inodes "" -n 7000 -s 10 cr # xfs itself differs by a chunk of inodes
 }
 
 @test "full tmpfs: ENOSPC at the same calls" {
