@@ -32,7 +32,9 @@ static struct fio_lock lock;
 static struct record first_chunk[CHUNK];
 static struct record *free_records, *oldest, *newest;
 static uint32_t n_records; /* ever made */
-static uint32_t unnamed;   /* errors for which there was no record */
+static dev_t stderr_dev;   /* what descriptor 2 was at the start */
+static ino_t stderr_ino;
+static uint32_t unnamed; /* errors for which there was no record */
 
 /* The directory's path, its end left out if there is no room for all of it. */
 static void put_dir(struct fio_fmt *f, int dirfd, size_t room)
@@ -163,24 +165,48 @@ int fio_error_take(void)
 	return err;
 }
 
+void fio_errors_start(void)
+{
+	struct stat st;
+
+	if (sys_fstat(2, &st) < 0)
+		return;
+	stderr_dev = st.st_dev;
+	stderr_ino = st.st_ino;
+}
+
+/* Descriptor 2 is not a file that the program has opened for itself after closing it. */
+static bool is_stderr(void)
+{
+	struct stat st;
+
+	return sys_fstat(2, &st) == 0 &&
+	       (!S_ISREG(st.st_mode) || (st.st_dev == stderr_dev && st.st_ino == stderr_ino) ||
+		sys_fcntl(2, F_GETFL, 0) & O_APPEND);
+}
+
 bool fio_error_print(void)
 {
 	static const char advice[] = "fastio: the program took this for done: remove the cause and "
 				     "run it again\n";
 	char buf[600];
 	struct fio_fmt f;
+	bool told;
 
 	if (!atomic_load(&fio_errors))
 		return false;
+	told = is_stderr();
 	fio_lock(&lock);
 	for (; oldest; drop_oldest()) {
+		if (!told)
+			continue;
 		fmt_init(&f, buf, sizeof(buf) - 1);
 		fmt_str(&f, "fastio: ");
 		fmt_str(&f, oldest->text);
 		buf[f.len] = '\n';
 		sys_write(2, buf, f.len + 1);
 	}
-	if (unnamed) {
+	if (told && unnamed) {
 		fmt_init(&f, buf, sizeof(buf) - 1);
 		fmt_str(&f, "fastio: and ");
 		fmt_int(&f, unnamed);
@@ -188,7 +214,8 @@ bool fio_error_print(void)
 		buf[f.len] = '\n';
 		sys_write(2, buf, f.len + 1);
 	}
-	sys_write(2, advice, sizeof(advice) - 1);
+	if (told)
+		sys_write(2, advice, sizeof(advice) - 1);
 	unnamed = 0;
 	fio_unlock(&lock);
 	atomic_store(&fio_errors, 0);

@@ -17,8 +17,11 @@ void fio_error_record(const struct fio_intent *it, enum fio_step step, int err, 
 void fio_error_log(const struct fio_intent *it, enum fio_step step, int err);
 /* -errno of the oldest record, which is thereby reported, or 0. */
 int fio_error_take(void);
-/* Prints what is left to descriptor 2; true if there was anything. */
+/* Prints what is left to standard error, unless a file of the program has its number; true if there was
+ * anything. */
 bool fio_error_print(void);
+/* At the start: remembers what standard error is. */
+void fio_errors_start(void);
 void fio_errors_reset(void);
 
 #endif /* FIO_ERRORS_H */

@@ -87,6 +87,7 @@ void fio_init(const struct fio_env *env)
 		return;
 	fio_options_read(env->envp);
 	initialised = true;
+	fio_errors_start();
 	fio_trace_init();
 	if (fio_opt.engine == FIO_ENGINE_OFF) {
 		fio_count(stop_off);

@@ -96,6 +96,15 @@ everywhere() {
 	done
 }
 
+@test "the same, and descriptor 2 is a file of the program" {
+	local mode
+	for mode in stock lag synclag; do
+		race rmdir "$mode" -2
+		[[ $(<"$S/tree.$mode/taken") == data ]] || fail "$mode: $(<"$S/tree.$mode/taken")"
+	done
+	(($(<"$S/lag.rc") != 0 && $(sum lag .errors.late) > 0)) || fail "$(describe lag)"
+}
+
 @test "the directory is moved and another takes its name" {
 	everywhere swap-dir
 	everywhere update-swap-dir

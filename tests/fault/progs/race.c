@@ -3,12 +3,12 @@
  * race.c - another process acts between the acknowledgement of a call and,
  * in a library that defers it, its execution
  *
- *	fault-race [-l] SCENARIO DIR
+ *	fault-race [-l|-2] SCENARIO DIR
  *
  * The other process is told by raw system calls, which are no release point.
  * Every failing call of the program and the result of the other process are
  * printed at the end.  -l: the program makes further calls after the race, so
- * that an error can be reported by one of them.
+ * that an error can be reported by one of them.  -2: descriptor 2 is a file of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -288,16 +288,21 @@ static int run(const struct scenario *s, bool later)
 int main(int argc, char **argv)
 {
 	bool later = argc > 1 && !strcmp(argv[1], "-l");
+	bool taken = argc > 1 && !strcmp(argv[1], "-2");
+	int option = later || taken;
 
 	if (argc == 2 && !strcmp(argv[1], "-L")) {
 		for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 			puts(scenarios[i].name);
 		return 0;
 	}
-	if (argc != 3 + later || chdir(argv[2 + later]))
+	if (argc != 3 + option || chdir(argv[2 + option]))
+		return 99;
+	if (taken &&
+	    (close(2) || open("taken", O_WRONLY | O_CREAT, 0644) != 2 || write(2, "data", 4) != 4))
 		return 99;
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
-		if (!strcmp(scenarios[i].name, argv[1 + later]))
+		if (!strcmp(scenarios[i].name, argv[1 + option]))
 			return run(&scenarios[i], later);
 	return 99;
 }
