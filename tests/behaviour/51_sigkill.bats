@@ -42,7 +42,11 @@ keep_report() {
 }
 
 @test "SIGKILL: files were really pending when it came" {
-	fiveways -o -l -d none -e "T_REPORT=$T/report" -a keep_report killme at 200
-	(($(<"$T/report.stock") == 0))
-	(($(<"$T/report.lag") > 0))
+	# on a busy machine the task may be done before anybody looks
+	for _ in {1..5}; do
+		fiveways -o -l -d none -e "T_REPORT=$T/report" -a keep_report killme at 200
+		(($(<"$T/report.stock") == 0))
+		(($(<"$T/report.lag") == 0)) || return 0
+	done
+	fail 'nothing was pending'
 }
