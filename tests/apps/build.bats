@@ -58,9 +58,9 @@ made_parallel() {
 		cp -r "$SRC/project/." .
 	}
 	mkdir "$SRC/project"
-	cp -r "$ROOT"/{Makefile,core,preload,bench,tools,tests} "$SRC/project"
+	cp -r "$ROOT"/{Makefile,core,include,preload,bench,tools,tests} "$SRC/project"
 	MODES="auto lag"
-	app -T -p sources sh -c 'make -j2 build/libfastio.so >/dev/null 2>&1; ls build/libfastio.so'
+	app -T -p sources sh -c 'make -j2 build/libfastio.so >/dev/null; nm -D build/libfastio.so | grep -c " T open"'
 }
 
 # A project of autoconf and automake: configure is what reads, writes and removes most in a build.

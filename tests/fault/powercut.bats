@@ -36,6 +36,9 @@ teardown() {
 
 # A disk with a fresh file system, mounted.
 disk() {
+	# somebody may still have the last one in a namespace of his own
+	NOUUID=
+	[[ $1 != xfs ]] || NOUUID=,nouuid
 	rm -f "$S"/disks/*
 	truncate -s "${2:-64M}" "$S/disks/disk"
 	"mkfs.$1" -q "$S/disks/disk" >/dev/null 2>&1 || skip "no mkfs.$1"
@@ -71,7 +74,7 @@ cut_power() { # NAME MODE HOW
 	MOUNTS=("$S/disks")
 	for ((i = 0; i < CUTS; i++)); do
 		acked=$(tail -n 1 "$S/acked.$i")
-		mount -o loop "$S/disks/cut.$i" "$S/look"
+		mount -o "loop$NOUUID" "$S/disks/cut.$i" "$S/look"
 		"$T/fault-replace" -V "$S/look" | jq -c --argjson acked "${acked:-0}" '.acked = $acked' \
 			>>"$S/$name.left"
 		umount "$S/look"
