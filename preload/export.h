@@ -104,7 +104,16 @@ static inline bool fio_believing(void)
 extern _Thread_local bool fio_loads
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 void fio_look_at_loaded(void) __attribute__((visibility("hidden")));
-#define LOADS (fio_loads = true)
+/* liburing comes by itself.  The list of objects is read as it is, without the loader's lock. */
+extern _Thread_local bool fio_loaded
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+void fio_look_for_liburing(void) __attribute__((visibility("hidden")));
+#define LOADS (fio_loads = fio_loaded = true)
+#define LOADED                                   \
+	do {                                     \
+		if (unlikely(fio_loaded))        \
+			fio_look_for_liburing(); \
+	} while (0)
 #define THREADS                               \
 	do {                                  \
 		fio_threads_begin();          \

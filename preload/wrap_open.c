@@ -28,6 +28,7 @@ static bool wants_mode(int flags)
 	({                                                                                 \
 		int fd_;                                                                   \
                                                                                            \
+		LOADED;                                                                    \
 		CANCEL_POINT;                                                              \
 		fd_ = fio_open(dirfd, path, flags, mode);                                  \
 		if (fd_ <= FIO_PASS) {                                                     \

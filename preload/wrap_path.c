@@ -7,6 +7,7 @@
 int x_unlink(const char *path)
 {
 	CHANGING(path);
+	LOADED;
 	int r = fio_unlink(AT_FDCWD, path);
 
 	return r != FIO_PASS ? RESULT(r) : NEXT(unlink)(path);
@@ -15,6 +16,7 @@ int x_unlink(const char *path)
 int x_unlinkat(int dirfd, const char *path, int flags)
 {
 	CHANGING(path);
+	LOADED;
 	int r = FIO_PASS;
 
 	if (flags)
@@ -27,6 +29,7 @@ int x_unlinkat(int dirfd, const char *path, int flags)
 int x_remove(const char *path)
 {
 	CHANGING(path);
+	LOADED;
 	int r = fio_unlink(AT_FDCWD, path);
 
 	if (r != FIO_PASS && r != -EISDIR && r != -EPERM)

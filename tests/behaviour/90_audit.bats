@@ -268,6 +268,41 @@ compile() { # NAME CC-OPTION...
 	[[ $(cat before* after* | wc -c) == 160 ]]
 }
 
+@test "audit: liburing that is loaded later ends deferral" {
+	cat >"$T/loads.c" <<-'C'
+		#include <dlfcn.h>
+		#include <stdio.h>
+		int main(int argc, char **argv)
+		{
+		    for (int i = 0; i < 40; i++) {
+		        char name[64];
+		        snprintf(name, sizeof(name), "%d", i);
+		        int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		        if (fd < 0 || write(fd, "text", 4) != 4 || close(fd))
+		            return 1;
+		        if (i == 19 && !dlopen(argv[1], RTLD_NOW))
+		            return 2;
+		    }
+		}
+	C
+	mkdir "$T/lib" "$T/d"
+	${CC:-cc} -shared -fPIC -o "$T/lib/liburing.so.2" -x c /dev/null
+	${CC:-cc} -shared -fPIC -o "$T/user.so" -x c /dev/null -x none -Wl,--no-as-needed "$T/lib/liburing.so.2"
+	${CC:-cc} -shared -fPIC -o "$T/other.so" -x c /dev/null
+	${CC:-cc} -include fcntl.h -include unistd.h -o "$T/loads" "$T/loads.c"
+	cd "$T/d"
+	local object want
+	for object in user.so lib/liburing.so.2 other.so; do
+		rm -f "$T/stats" ./*
+		FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_LIB" "$T/loads" "$T/$object"
+		want='[1,20]'
+		[[ $object != other.so ]] || want='[0,40]'
+		run jq -c '[.stop.raw, .deferred.create]' "$T/stats"
+		assert_output "$want"
+		[[ $(cat ./* | wc -c) == 160 ]]
+	done
+}
+
 @test "audit: scripts, other files, wrong use" {
 	printf '#!/usr/bin/env sh\n' >"$T/script"
 	chmod +x "$T/script"
