@@ -171,7 +171,7 @@ library() {
 	script='set -e; cd "$1"; mkdir d; for i in $(seq 60); do echo "$i" >d/f$i; done
 		chown 12:34 d/f1 d/f2; chmod 4755 d/f3; cp -a d copy; mknod d/null c 1 3
 		tar cf x.tar d copy; rm -r copy; tar xf x.tar; chown -R 5:6 d
-		ls -lnR --time-style=+ d copy | grep -v ^total; tar tvf x.tar | sort | sed "s/ 20.*:.. / /"'
+		ls -lnR --time-style=+ d copy | grep -v ^total; tar tvf x.tar | sed "s/ 20.*:.. / /" | sort'
 	mkdir "$S/w"
 	capture oracle stock fakeroot sh -c "$script" sh "$S/w"
 	((RC == 0)) || skip "fakeroot does not work here"
