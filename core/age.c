@@ -151,13 +151,47 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		if (err == -ENOENT)
 			err = 0;
 		break;
+	case FIO_KIND_RMDIR:
+		return true; /* when it is empty */
 	}
 	if (err < 0)
 		fio_error_log(it, step, err);
 	return true;
 }
 
+struct empty {
+	bool last; /* what still is not empty will not become so */
+	bool any;  /* some directory was removed, so others may be empty now */
+};
+
+static bool rescue_rmdir(struct fio_intent *it, void *arg)
+{
+	struct empty *e = arg;
+	int err;
+
+	if (fio_state(it) == FIO_ST_FREE || it->kind != FIO_KIND_RMDIR || atomic_load(&it->done) ||
+	    !it->linked || !it->dir)
+		return true;
+	it->made = true; /* whoever died may have begun it */
+	err = fio_exec_rmdir(it, atomic_load(&it->dir->task_fd));
+	if (err == -ENOTEMPTY && !e->last)
+		return true;
+	e->any = true;
+	atomic_store(&it->done, true);
+	if (err < 0)
+		fio_error_log(it, FIO_STEP_RMDIR, err);
+	return true;
+}
+
 void fio_rescue(void)
 {
+	struct empty e = {false, true};
+
 	fio_intent_each(rescue_one, NULL);
+	while (e.any) {
+		e.any = false;
+		fio_intent_each(rescue_rmdir, &e);
+	}
+	e.last = true;
+	fio_intent_each(rescue_rmdir, &e);
 }

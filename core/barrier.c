@@ -24,8 +24,18 @@ static void finish_up_to(uint64_t pos)
 {
 	struct fio_intent *it;
 
-	while ((it = fio_queue_claim(pos, true)))
-		fio_exec(it, false);
+	for (;;) {
+		uint64_t retired = fio_queue_retired();
+
+		while ((it = fio_queue_claim(pos, true)))
+			fio_exec(it, false);
+		/* Directories that wait for what others are removing in them. */
+		if (!fio_removing_dirs() || retired >= pos || !fio_queue_unclaimed(pos))
+			break;
+		if (fio_task_running())
+			fio_task_wake();
+		fio_queue_wait_move(retired);
+	}
 	if (fio_queue_unclaimed(pos)) {
 		/* Only the task has the descriptors: holding these was of no use. */
 		fio_paid(FIO_KIND_WRITE, false);
@@ -223,8 +233,11 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 	return any || in.end;
 }
 
-/* An ordinary descriptor: whatever is pending on its inode under another name or descriptor. */
-static enum fio_class finish_fd(int fd, enum fio_cause cause)
+/*
+ * An ordinary descriptor: whatever is pending on its inode under another name or descriptor; listed: and, if
+ * it is a directory, in it.
+ */
+static enum fio_class finish_fd(int fd, bool listed, enum fio_cause cause)
 {
 	enum fio_class class;
 	struct stat st;
@@ -234,9 +247,11 @@ static enum fio_class finish_fd(int fd, enum fio_cause cause)
 	class = fio_class_of(&st);
 	if (class >= FIO_CLASS_CHANNEL && fio_channel_private(fd, &st))
 		class = FIO_CLASS_QUIET;
+	if (class == FIO_CLASS_DIR && !listed)
+		return class;
 	if (class == FIO_CLASS_DIR)
 		fio_finish_dir(st.st_dev, st.st_ino, cause);
-	if (class == FIO_CLASS_REG)
+	if (class == FIO_CLASS_REG || (class == FIO_CLASS_DIR && fio_removing_dirs()))
 		fio_finish_inode(st.st_dev, st.st_ino, cause);
 	return class;
 }
@@ -254,7 +269,7 @@ void fio_release_fd_slow(int fd, enum fio_cause cause)
 		fio_count_at(FIO_CNT_cause_exit + (int)cause);
 		fio_file_flush(it, FIO_FLUSH_FORCED);
 	} else {
-		finish_fd(fd, cause);
+		finish_fd(fd, true, cause);
 	}
 	fio_leave(t);
 }
@@ -272,7 +287,7 @@ void fio_peek_fd_slow(int fd, enum fio_cause cause)
 		return;
 	it = fio_fd_lock(fd);
 	if (!it) {
-		finish_fd(fd, cause);
+		finish_fd(fd, true, cause);
 		goto out;
 	}
 	if (it->kind == FIO_KIND_WRITE && !it->len && !it->what) {
@@ -301,7 +316,7 @@ void fio_release_channel_slow(int fd)
 	it = fio_fd_lock(fd);
 	if (it)
 		fio_file_flush(it, FIO_FLUSH_FORCED);
-	else if (finish_fd(fd, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
+	else if (finish_fd(fd, false, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
 		fio_finish_all(FIO_CAUSE_CHANNEL);
 	fio_leave(t);
 }
@@ -313,7 +328,10 @@ void fio_release_dirfd_slow(int fd, enum fio_cause cause)
 
 	if (!t)
 		return;
-	if (sys_fstat(fd, &st) == 0)
+	if (sys_fstat(fd, &st) == 0) {
 		fio_finish_dir(st.st_dev, st.st_ino, cause);
+		if (fio_removing_dirs())
+			fio_finish_inode(st.st_dev, st.st_ino, cause);
+	}
 	fio_leave(t);
 }

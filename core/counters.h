@@ -16,6 +16,7 @@
 	X(deferred, update)    \
 	X(deferred, close)     \
 	X(deferred, unlink)    \
+	X(deferred, rmdir)     \
 	X(deferred, chmod)     \
 	X(deferred, chown)     \
 	X(deferred, utimens)   \

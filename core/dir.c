@@ -280,17 +280,23 @@ static bool retire(struct fio_dir *d)
 	return true;
 }
 
-static void retire_oldest(void)
+/* What was removed, or else the least recently used one. */
+static void make_room(void)
 {
 	struct fio_dir *oldest = NULL;
+	bool any = false;
 
 	for (uint32_t i = 0; i < n_dirs; i++) {
 		struct fio_dir *d = at(i);
 
-		if (atomic_load(&d->refs) == 0 && (!oldest || d->used_us < oldest->used_us))
+		if (atomic_load(&d->refs) != 0)
+			continue;
+		if (atomic_load(&d->gone))
+			any |= retire(d);
+		else if (!oldest || d->used_us < oldest->used_us)
 			oldest = d;
 	}
-	if (oldest)
+	if (!any && oldest)
 		retire(oldest);
 }
 
@@ -329,6 +335,18 @@ static struct fio_dir *find(dev_t dev, ino_t ino)
 	return NULL;
 }
 
+struct fio_dir *fio_dir_known(dev_t dev, ino_t ino)
+{
+	struct fio_dir *d;
+
+	fio_lock(&dirs_lock);
+	d = find(dev, ino);
+	if (d)
+		fio_dir_ref(d);
+	fio_unlock(&dirs_lock);
+	return d;
+}
+
 bool fio_dir_busy(dev_t dev, ino_t ino)
 {
 	struct fio_dir *d;
@@ -352,7 +370,7 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	if (sys_fstat(fd, &st) < 0)
 		goto fail;
 	if (n_live >= LIVE_MAX)
-		retire_oldest();
+		make_room();
 	d = slot();
 	if (!d)
 		goto fail;
@@ -361,6 +379,9 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 		goto fail;
 	d->fd = fd;
 	atomic_store(&d->task_fd, -1);
+	atomic_store(&d->after, 0);
+	atomic_store(&d->filled, false);
+	atomic_store(&d->gone, false);
 	d->sent = false;
 	d->dev = st.st_dev;
 	d->ino = st.st_ino;

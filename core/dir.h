@@ -37,6 +37,7 @@ struct fio_fs {
 	bool ok;                /* of a type whose behaviour is known, writable, no quota */
 	bool grpid;             /* new files take the directory's group */
 	bool unlink_ok;         /* background unlinks overlap with the program's */
+	bool tree_ok;           /* so do those in many small directories */
 	bool update_ok;         /* a file keeps its inode number when it is opened */
 	bool close_tells;       /* close may return errors of the writes before */
 	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
@@ -44,14 +45,18 @@ struct fio_fs {
 };
 
 struct fio_dir {
-	_Atomic uint32_t refs; /* users, or FIO_DIR_DEAD */
-	_Atomic uint32_t gen;  /* changes when the directory is retired */
-	uint32_t index;        /* position in the table */
-	uint32_t traits;       /* enum fio_trait */
-	int fd;                /* program's hidden descriptor */
-	_Atomic int task_fd;   /* task's descriptor, -1 if it has none */
-	bool sent;             /* fd was sent to the task (or inherited by it) */
-	mode_t mode;           /* as traits were found */
+	_Atomic uint32_t refs;  /* users, or FIO_DIR_DEAD */
+	_Atomic uint32_t gen;   /* changes when the directory is retired */
+	uint32_t index;         /* position in the table */
+	uint32_t traits;        /* enum fio_trait */
+	int fd;                 /* program's hidden descriptor */
+	_Atomic int task_fd;    /* task's descriptor, -1 if it has none */
+	_Atomic uint64_t after; /* queue position before which all removals in it are */
+	_Atomic bool
+		filled; /* files were put off in it: something other than removals may be pending */
+	_Atomic bool gone; /* it was removed: to be closed soon */
+	bool sent;         /* fd was sent to the task (or inherited by it) */
+	mode_t mode;       /* as traits were found */
 	uid_t uid;
 	gid_t gid;
 	uint64_t traits_epoch; /* fio_traits_epoch then */
@@ -97,6 +102,8 @@ void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_has
 /* The directory was made just now by this process. */
 void fio_dir_fresh(struct fio_dir *d);
 
+/* The directory if it is one of ours, referenced, or NULL. */
+struct fio_dir *fio_dir_known(dev_t dev, ino_t ino);
 /* Does anything pending refer to this directory? */
 bool fio_dir_busy(dev_t dev, ino_t ino);
 

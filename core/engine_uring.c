@@ -149,6 +149,7 @@ static bool to_ring(struct fio_intent *it)
 	case FIO_KIND_WRITE:
 		return u.writes && !it->what && atomic_load(&it->task_fd) >= 0;
 	case FIO_KIND_UNLINK:
+	case FIO_KIND_RMDIR:
 		return u.unlinks && !fio_exec_replaced(it, atomic_load(&it->dir->task_fd));
 	}
 	return false;
@@ -181,7 +182,9 @@ static void run(struct fio_intent **batch, int n)
 			chain_write(j);
 			break;
 		case FIO_KIND_UNLINK:
-			fastio_unlink(&j->reqs[0], dirfd, it->name, 0);
+		case FIO_KIND_RMDIR:
+			fastio_unlink(&j->reqs[0], dirfd, it->name,
+				      it->kind == FIO_KIND_RMDIR ? AT_REMOVEDIR : 0);
 			enqueue(j, 1);
 			break;
 		}

@@ -171,6 +171,15 @@ bool fio_exec_replaced(const struct fio_intent *it, int dirfd)
 	       (st.st_ino != it->ino || st.st_dev != it->dev);
 }
 
+int fio_exec_rmdir(const struct fio_intent *it, int dirfd)
+{
+	int err = 0;
+
+	if (!fio_exec_replaced(it, dirfd))
+		err = sys_unlinkat(dirfd, it->name, AT_REMOVEDIR);
+	return err == -ENOENT && it->made ? 0 : err;
+}
+
 void fio_exec(struct fio_intent *it, bool task)
 {
 	int dirfd = task ? atomic_load(&it->dir->task_fd) : it->dir->fd;
@@ -204,6 +213,10 @@ void fio_exec(struct fio_intent *it, bool task)
 		if (err == -ENOENT && it->made) /* by the task before it was killed */
 			err = 0;
 		break;
+	case FIO_KIND_RMDIR:
+		step = FIO_STEP_RMDIR;
+		err = fio_exec_rmdir(it, dirfd);
+		break;
 	}
 	if (task)
 		fio_count(executed_task);
@@ -218,7 +231,7 @@ void fio_exec(struct fio_intent *it, bool task)
  */
 static void release(struct fio_intent *it, uint32_t held)
 {
-	struct fio_dir *dir = it->dir;
+	struct fio_dir *dir = it->dir, *target = it->target;
 	uint32_t cap = it->cap;
 
 	atomic_store(&it->done, true);
@@ -228,6 +241,12 @@ static void release(struct fio_intent *it, uint32_t held)
 	it->dir = NULL;
 	if (dir)
 		fio_dir_unref(dir);
+	if (target) {
+		it->target = NULL;
+		atomic_store(&target->gone, true);
+		fio_dir_unref(target);
+		atomic_fetch_sub(&fio_removals, 1);
+	}
 	if (it->sent) {
 		/* From here on the task closes what arrives late; what has arrived we hand back. */
 		int fd;

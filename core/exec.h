@@ -22,6 +22,7 @@ enum fio_step {
 	FIO_STEP_UTIMENS,
 	FIO_STEP_CLOSE,
 	FIO_STEP_UNLINK,
+	FIO_STEP_RMDIR,
 };
 
 /* The open flags with which the file is created or opened for its update. */
@@ -36,6 +37,8 @@ int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step);
 bool fio_exec_is_same(struct fio_intent *it, int fd);
 /* Content and metadata through an open descriptor; 0 or -errno. */
 int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step);
+/* The directory goes, unless it has gone; 0 or -errno. */
+int fio_exec_rmdir(const struct fio_intent *it, int dirfd);
 /* Somebody else has removed the file that is to be unlinked and made another of that name. */
 bool fio_exec_replaced(const struct fio_intent *it, int dirfd);
 /* The file of that name in dirfd opened again, if it still is the same; -errno. */

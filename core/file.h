@@ -54,7 +54,7 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
-#define FIO_KIND_TRUNC ((enum fio_kind)(FIO_KIND_UNLINK + 1)) /* here alone: truncation by open */
+#define FIO_KIND_TRUNC ((enum fio_kind)(FIO_KIND_RMDIR + 1)) /* here alone: truncation by open */
 bool fio_warm(void); /* the first files of a process are stock */
 bool fio_idle(void); /* nothing pays at present: files are stock */
 /* The same for a file that is opened now; counts it. */

@@ -377,6 +377,31 @@ void fio_fd_forget(int fd);
 /* unlink, unlinkat without AT_REMOVEDIR: 0, -errno or FIO_PASS. */
 int fio_unlink(int dirfd, const char *path);
 
+/* rmdir, unlinkat with AT_REMOVEDIR: 0, -errno or FIO_PASS. */
+int fio_rmdir(int dirfd, const char *path);
+
+/* Directories that the program opened: it walks, and what it removes next is part of the same tree. */
+extern _Atomic uint32_t fio_walked;
+static inline void fio_walks(void)
+{
+	atomic_fetch_add_explicit(&fio_walked, 1, memory_order_relaxed);
+}
+
+/* Directories whose removal is pending.  Nothing can be made in them any more. */
+extern _Atomic uint32_t fio_removals;
+
+static inline bool fio_removing_dirs(void)
+{
+	return atomic_load_explicit(&fio_removals, memory_order_relaxed) != 0;
+}
+
+/* Before a call that makes a name: those directories go. */
+static inline void fio_release_removals(void)
+{
+	if (fio_removing_dirs())
+		fio_release_all_slow(FIO_CAUSE_NAMESPACE);
+}
+
 /* Metadata by descriptor: 0, -errno or FIO_PASS.  ts as in futimens (NULL: now). */
 int fio_fchmod(int fd, mode_t mode);
 int fio_fchown(int fd, uid_t uid, gid_t gid);

@@ -84,6 +84,7 @@ void fmt_errno(struct fio_fmt *f, int err)
 		{ENOENT, "No such file or directory"},
 		{ENOMEM, "Cannot allocate memory"},
 		{ENOSPC, "No space left on device"},
+		{ENOTEMPTY, "Directory not empty"},
 		{ENOTDIR, "Not a directory"},
 		{EPERM, "Operation not permitted"},
 		{EROFS, "Read-only file system"},

@@ -31,16 +31,19 @@ static struct fs_page *_Atomic pages;
 static const struct {
 	uint32_t magic;
 	bool unlink_ok;
+	bool tree_ok;
 	bool update_ok;
 	bool close_tells; /* as it may be on top of one whose close does */
 } known[] = {
-	{0xEF53, true, true, false}, /* ext2, ext3, ext4 */
-	{0x58465342, false, true,
-	 false}, /* xfs: two unlinkers in one directory are slower than one */
-	{0x9123683E, false, true, false}, /* btrfs: the same */
-	{TMPFS, true, true, false},       /* which no power cut leaves anything of */
-	{0xF2F52010, true, true, false},  /* f2fs */
-	{0x794c7630, true, false, true},  /* overlayfs: opening may copy a file up: a new inode */
+	{0xEF53, true, true, true, false}, /* ext2, ext3, ext4 */
+	/* xfs and btrfs: two unlinkers in one directory are slower than one */
+	{0x58465342, false, false, true, false},
+	{0x9123683E, false, false, true, false},
+	/* tmpfs, which no power cut leaves anything of; removing costs less than finding a directory */
+	{TMPFS, true, false, true, false},
+	{0xF2F52010, true, false, true, false}, /* f2fs */
+	/* overlayfs: opening may copy a file up: a new inode */
+	{0x794c7630, true, false, false, true},
 };
 
 /* Does the comma-separated list of mount options have one that starts with opt? */
@@ -151,6 +154,7 @@ static void learn(struct fio_fs *fs, int fd)
 		if (known[i].magic == (uint32_t)sf.f_type) {
 			fs->ok = true;
 			fs->unlink_ok = known[i].unlink_ok;
+			fs->tree_ok = known[i].tree_ok;
 			fs->update_ok = known[i].update_ok;
 			fs->close_tells = known[i].close_tells;
 			fs->torn_free = known[i].magic == TMPFS ? UINT32_MAX : (uint32_t)sf.f_bsize;

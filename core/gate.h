@@ -49,6 +49,8 @@ struct fio_thread {
 	uint64_t unlink_dir;             /* hash of where the last unlink was */
 	uint32_t unlink_run;             /* unlinks there in a row */
 	bool unlink_stock;               /* they cannot be deferred there */
+	bool unlink_single;     /* where trees are removed, each directory is a run of its own */
+	uint32_t unlink_walked; /* fio_walked when the run came to that place */
 	struct fio_prefix prefix[FIO_DIR_CACHE];
 };
 

@@ -48,6 +48,7 @@ enum fio_kind {
 	FIO_KIND_WRITE,  /* the file is open for real, content is held */
 	FIO_KIND_UPDATE, /* the file exists: its content is to be replaced */
 	FIO_KIND_UNLINK, /* the name is to go */
+	FIO_KIND_RMDIR,  /* the name of an empty directory is to go */
 };
 
 /* what[] bits: which parts of the wanted state are set */
@@ -94,6 +95,8 @@ struct fio_intent {
 	_Atomic uint64_t queue_pos; /* position in the queue */
 	int64_t born_us;            /* coarse time of the first held byte */
 	struct fio_dir *dir;        /* referenced while the intent lives */
+	struct fio_dir *target;     /* RMDIR: the directory that goes, referenced as well */
+	uint64_t after;             /* RMDIR: all before this position must be done first */
 	uint64_t name_hash;         /* of name; 0: none */
 	uint64_t ino_hash;          /* of (dev, ino); 0: none yet */
 	dev_t dev;                  /* identity if ino_hash is set */

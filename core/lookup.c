@@ -72,6 +72,31 @@ void fio_finish_last(struct fio_thread *t, const char *path)
 	finish_name(name, n, true, FIO_CAUSE_PATH);
 }
 
+/* Does the path lead through a directory whose removal is pending?  Dots may lead out of any. */
+static bool through_removed(const char *path, size_t len)
+{
+	struct fio_found f;
+	size_t n;
+
+	for (size_t end = len; end; end -= n) {
+		const char *name;
+
+		while (end && path[end - 1] == '/')
+			end--;
+		name = fio_last_component(path, end, &n);
+		if (n == 0 || n > FIO_NAME_MAX)
+			continue;
+		if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.')))
+			return true;
+		if (end == len) /* found by its inode */
+			continue;
+		f = fio_table_by_any_name(fio_hash_name(name, n), name, n, false);
+		if (f.it && f.it->kind == FIO_KIND_RMDIR)
+			return true;
+	}
+	return false;
+}
+
 static bool is_symlink(int dirfd, const char *path)
 {
 	struct stat st;
@@ -93,7 +118,8 @@ static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow
 
 	if (len <= 0)
 		return false;
-	if (is_magic(path) && atomic_load(&fio_n_open)) {
+	if ((is_magic(path) && (atomic_load(&fio_n_open) || fio_removing_dirs())) ||
+	    (fio_removing_dirs() && through_removed(path, (size_t)len))) {
 		fio_finish_all(cause);
 		return true;
 	}
@@ -161,7 +187,7 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 				ret == -EEXIST || flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) ==
 			    0)
 			again = fio_finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
-	} else if (sys_fstat(ret, &st) == 0 && S_ISREG(st.st_mode)) {
+	} else if (sys_fstat(ret, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
 			      FIO_CAUSE_PATH);
 		/* Its removal may have been done since it was opened.  Asked after the look at the tables,

@@ -76,6 +76,7 @@ static struct fio_intent *new_intent(const struct target *f, enum fio_kind kind)
 	it->kind = (uint8_t)kind;
 	it->dir = f->dir;
 	fio_dir_ref(f->dir);
+	atomic_store_explicit(&f->dir->filled, true, memory_order_relaxed);
 	memcpy(it->name, f->name, f->len);
 	it->name[f->len] = '\0';
 	it->name_len = (uint8_t)f->len;
@@ -330,6 +331,10 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	struct fio_thread *t;
 	int ret;
 
+	if (flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))
+		fio_release_removals();
+	if (flags & O_DIRECTORY)
+		fio_walks();
 	if (likely(!(flags & (O_CREAT | O_TRUNC)))) {
 		if (fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
 			before_fifo(dirfd, path);

@@ -80,6 +80,14 @@ bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
 	return true;
 }
 
+/* A caller has no descriptor of a file that was closed; a directory goes after what is in it. */
+static bool claimable(const struct fio_intent *it, bool by_caller)
+{
+	if (it->kind == FIO_KIND_RMDIR)
+		return atomic_load(&retire) >= it->after;
+	return !by_caller || it->kind != FIO_KIND_WRITE;
+}
+
 struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 {
 	uint64_t pos = atomic_load(&hint), r = atomic_load(&retire);
@@ -106,13 +114,12 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 				gap = true;
 				continue;
 			}
-			/* A caller has no descriptor of a file that was closed. */
-			if (by_caller && it->kind == FIO_KIND_WRITE) {
+			if (!claimable(it, by_caller)) {
 				gap = true;
 				continue;
 			}
 			mine = fio_queue_claim_one(it, by_caller);
-			if (mine && by_caller && it->kind == FIO_KIND_WRITE) {
+			if (mine && !claimable(it, by_caller)) {
 				/* It was reused between the look at its kind and the claim. */
 				fio_queue_unclaim(it);
 				gap = true;
@@ -207,6 +214,23 @@ static void wait_until(bool (*reached)(const void *, uint64_t), const void *arg,
 void fio_queue_wait_pos(uint64_t pos)
 {
 	wait_until(pos_done, NULL, pos);
+}
+
+static bool moved(const void *arg, uint64_t pos)
+{
+	(void)arg;
+	return atomic_load(&retire) != pos;
+}
+
+void fio_queue_wait_move(uint64_t pos)
+{
+	if (pos != atomic_load(&head))
+		wait_until(moved, NULL, pos);
+}
+
+uint64_t fio_queue_retired(void)
+{
+	return atomic_load(&retire);
 }
 
 void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen)

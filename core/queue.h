@@ -38,6 +38,10 @@ uint32_t fio_queue_depth(void);
 /* Positions before limit that nobody has claimed yet, about. */
 uint32_t fio_queue_unclaimed(uint64_t limit);
 
+/* Everything before it is done. */
+uint64_t fio_queue_retired(void);
+/* Until that is another position than pos. */
+void fio_queue_wait_move(uint64_t pos);
 /* Sleep until everything before pos is done, or the intent's gen is no longer gen. */
 void fio_queue_wait_pos(uint64_t pos);
 void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen);

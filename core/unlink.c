@@ -2,7 +2,6 @@
 /*
  * unlink.c - deferred removal of names
  */
-#include <linux/stat.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -18,12 +17,13 @@
 #include "queue.h"
 #include "sys.h"
 #include "task.h"
+#include "unlink.h"
 #include "util.h"
 
-#define RUN_MIN 96 /* unlinks in a row in one directory before they are deferred */
-#define ATTR_IMMUTABLE 0x10u
-#define ATTR_APPEND 0x20u
-#define ATTR_MOUNT_ROOT 0x2000u
+_Atomic uint32_t fio_walked;
+
+#define RUN_MIN 96     /* unlinks in a row before they are deferred */
+#define RUN_SINGLE 512 /* the same where only those in one directory overlap */
 
 /* The name is still to be created: then nothing needs to happen at all. */
 static bool annihilate(struct fio_found f)
@@ -42,19 +42,28 @@ static bool annihilate(struct fio_found f)
 	return true;
 }
 
-static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
-			uint64_t hash, const struct statx *sx)
+int fio_defer_removal(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
+		      const struct statx *sx, struct fio_dir *target)
 {
 	struct fio_intent *it = fio_intent_get(fio_shard(t));
+	uint64_t hash = fio_hash_name(name, len);
 
 	if (!it) {
 		fio_count(pass_memory);
 		return FIO_PASS;
 	}
 	it->kind = FIO_KIND_UNLINK;
+	if (target) {
+		it->kind = FIO_KIND_RMDIR;
+		it->target = target;
+		it->after = atomic_load(&target->after);
+		fio_dir_ref(target);
+		atomic_fetch_add(&fio_removals, 1);
+	}
 	it->dir = dir;
 	fio_dir_ref(dir);
-	memcpy(it->name, name, len + 1);
+	memcpy(it->name, name, len);
+	it->name[len] = '\0';
 	it->name_len = (uint8_t)len;
 	it->name_hash = hash;
 	it->dev = makedev(sx->stx_dev_major, sx->stx_dev_minor);
@@ -69,9 +78,21 @@ static int defer_unlink(struct fio_thread *t, struct fio_dir *dir, const char *n
 		fio_discard(it, FIO_LOCK_HELD);
 		return FIO_PASS;
 	}
-	fio_count(deferred_unlink);
+	if (target)
+		fio_count(deferred_rmdir);
+	else
+		fio_count(deferred_unlink);
 	fio_submit(it);
+	atomic_store(&dir->after, fio_queue_head());
 	return 0;
+}
+
+/* As long a run as deferral needs where the last one was. */
+static bool is_run(const struct fio_thread *t)
+{
+	int64_t least = t->unlink_single ? RUN_SINGLE : RUN_MIN;
+
+	return t->unlink_run >= (fio_opt.warmup < least ? fio_opt.warmup : least);
 }
 
 static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
@@ -97,17 +118,21 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 	}
 	if (f.it)
 		fio_finish(f, FIO_CAUSE_PATH);
+	t->unlink_single = !(dir->traits & FIO_DIR_UNLINK) || !dir->fs->tree_ok;
 	if (!(dir->traits & FIO_DIR_UNLINK)) {
 		t->unlink_stock = true;
 		fio_count(pass_serial);
+		goto out;
+	}
+	if (!is_run(t)) { /* known only since the directory is */
+		fio_count(pass_short);
 		goto out;
 	}
 	err = sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 			STATX_TYPE | STATX_INO | STATX_NLINK, &sx);
 	if (err < 0) /* the kernel knows which error comes first */
 		goto out;
-	if (!S_ISREG(sx.stx_mode) ||
-	    sx.stx_attributes & (ATTR_IMMUTABLE | ATTR_APPEND | ATTR_MOUNT_ROOT)) {
+	if (!S_ISREG(sx.stx_mode) || sx.stx_attributes & FIO_ATTRS_KEPT) {
 		fio_count(pass_type);
 		goto out;
 	}
@@ -124,21 +149,22 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 		fio_count(pass_notask);
 		goto out;
 	}
-	ret = defer_unlink(t, dir, name, len, hash, &sx);
+	ret = fio_defer_removal(t, dir, name, len, &sx, NULL);
 out:
 	fio_dir_unref(dir);
 	return ret;
 }
 
 /*
- * A background unlink pays only in a long run in one directory: few files are gone before the caller
- * could be told of them, and rmdir has to wait.
+ * A background unlink pays only in a long run, in one directory or in a tree that goes as a whole: few
+ * files are gone before the caller could be told of them.
  */
 static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 {
-	int64_t least = fio_opt.warmup < RUN_MIN ? fio_opt.warmup : RUN_MIN;
 	long len = fio_pathlen(t, path, 4096);
+	uint32_t walked = atomic_load_explicit(&fio_walked, memory_order_relaxed);
 	uint64_t where;
+	bool run;
 	size_t n;
 
 	if (len <= 0)
@@ -148,13 +174,22 @@ static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 		atomic_load_explicit(&fio_moved_epoch, memory_order_relaxed);
 	if (where != t->unlink_dir) {
 		t->unlink_dir = where;
-		t->unlink_run = 0;
+		if (t->unlink_walked == walked || t->unlink_single)
+			t->unlink_run = 0;
+		t->unlink_walked = walked;
 		t->unlink_stock = false;
 	}
-	return t->unlink_run++ >= least && !t->unlink_stock;
+	run = is_run(t);
+	t->unlink_run++;
+	return run && !t->unlink_stock;
 }
 
-static bool unlocks(struct fio_thread *t, const char *path)
+bool fio_removing(const struct fio_thread *t)
+{
+	return is_run(t);
+}
+
+bool fio_removal_unlocks(struct fio_thread *t, const char *path)
 {
 	long len = fio_pending() ? fio_pathlen(t, path, 4096) : 0;
 	const char *name;
@@ -179,14 +214,14 @@ int fio_unlink(int dirfd, const char *path)
 	if (!t)
 		return FIO_PASS;
 	ret = fio_error_take();
-	if (ret == 0 && fio_crowded(t)) {
-		fio_count(pass_busy);
-		ret = FIO_PASS;
-	} else if (ret == 0 && unlocks(t, path)) {
+	if (ret == 0 && fio_removal_unlocks(t, path)) {
 		ret = FIO_PASS;
 		fio_finish_all(FIO_CAUSE_LOCK);
 	} else if (ret == 0 && !long_run(t, dirfd, path)) {
 		fio_count(pass_short);
+		ret = FIO_PASS;
+	} else if (ret == 0 && fio_crowded(t)) {
+		fio_count(pass_busy);
 		ret = FIO_PASS;
 	} else if (ret == 0) {
 		ret = try_unlink(t, dirfd, path);

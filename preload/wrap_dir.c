@@ -8,7 +8,12 @@ DIR *x_opendir(const char *path)
 {
 	int err = errno;
 	uint32_t seq = fio_seq();
-	DIR *dir = NEXT(opendir)(path);
+	DIR *dir;
+
+	fio_walks();
+	if (unlikely(fio_removing_dirs()))
+		PATH(path, true); /* it may be one of those */
+	dir = NEXT(opendir)(path);
 
 	/* Pending there may be a file (ENOTDIR), or its removal (ENOENT). */
 	if (!dir && (fio_pending() || fio_seq() != seq)) {

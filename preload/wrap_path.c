@@ -17,13 +17,33 @@ int x_unlinkat(int dirfd, const char *path, int flags)
 {
 	CHANGING(path);
 	LOADED;
-	int r = FIO_PASS;
+	int r;
 
-	if (flags)
-		NAMES;
-	else
-		r = fio_unlink(dirfd, path);
-	return r != FIO_PASS ? RESULT(r) : NEXT(unlinkat)(dirfd, path, flags);
+	r = flags == AT_REMOVEDIR ? fio_rmdir(dirfd, path)
+	    : flags               ? FIO_PASS
+				  : fio_unlink(dirfd, path);
+	if (r != FIO_PASS)
+		return RESULT(r);
+	if (!flags)
+		return NEXT(unlinkat)(dirfd, path, 0);
+	NAMES;
+	r = NEXT(unlinkat)(dirfd, path, flags);
+	NAMES_DONE;
+	return r;
+}
+
+int x_rmdir(const char *path)
+{
+	CHANGING(path);
+	LOADED;
+	int r = fio_rmdir(AT_FDCWD, path);
+
+	if (r != FIO_PASS)
+		return RESULT(r);
+	NAMES;
+	r = NEXT(rmdir)(path);
+	NAMES_DONE;
+	return r;
 }
 
 int x_remove(const char *path)
@@ -49,6 +69,7 @@ int x_mkdir(const char *path, mode_t mode)
 {
 	CHANGING(path);
 
+	fio_release_removals();
 	PATH(path, false);
 	return made(NEXT(mkdir)(path, mode), AT_FDCWD, path);
 }
@@ -57,13 +78,17 @@ int x_mkdirat(int dirfd, const char *path, mode_t mode)
 {
 	CHANGING(path);
 
+	fio_release_removals();
 	AT_PATH(dirfd, path, false, 0);
 	return made(NEXT(mkdirat)(dirfd, path, mode), dirfd, path);
 }
 
 char *x_mkdtemp(char *template)
 {
-	char *r = NEXT(mkdtemp)(template);
+	char *r;
+
+	fio_release_removals();
+	r = NEXT(mkdtemp)(template);
 
 	if (r)
 		fio_mkdir_done(AT_FDCWD, r);

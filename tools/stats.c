@@ -23,6 +23,7 @@ static const struct {
 	{"deferred", "write", "contents of real files"},
 	{"deferred", "close", "closes"},
 	{"deferred", "unlink", "unlinks"},
+	{"deferred", "rmdir", "directories removed"},
 	{"elided", "trunc", "truncations (overwritten in place)"},
 	{"elided", "meta", "changes to what was so already"},
 	{"elided", "write", "writes merged into others"},

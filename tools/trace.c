@@ -54,10 +54,8 @@ struct process {
 };
 
 static const char *const kinds[] = {
-	[FIO_KIND_CREATE] = "create",
-	[FIO_KIND_UPDATE] = "update",
-	[FIO_KIND_WRITE] = "write",
-	[FIO_KIND_UNLINK] = "unlink",
+	[FIO_KIND_CREATE] = "create", [FIO_KIND_UPDATE] = "update", [FIO_KIND_WRITE] = "write",
+	[FIO_KIND_UNLINK] = "unlink", [FIO_KIND_RMDIR] = "rmdir",
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -223,8 +221,8 @@ static void write_intent(FILE *f, const struct trace *t, struct process *p,
 		begin_event(f, r, tid, "deferred", "open", r->name);
 		break;
 	case FIO_TRACE_QUEUED:
-		begin_event(f, r, tid, "deferred", r->kind == FIO_KIND_UNLINK ? "unlink" : "close",
-			    r->name);
+		begin_event(f, r, tid, "deferred",
+			    r->kind >= FIO_KIND_UNLINK ? kinds[r->kind] : "close", r->name);
 		break;
 	case FIO_TRACE_REAL:
 		begin_event(f, r, tid, "real", "ordinary from now on:", r->name);

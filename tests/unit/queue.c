@@ -96,6 +96,29 @@ static void write_is_for_the_task(void)
 	CHECK_EQ(fio_queue_depth(), 0);
 }
 
+/* A directory goes when what was queued before the last removal in it is done. */
+static void directory_goes_last(void)
+{
+	struct fio_intent *a = make(FIO_KIND_UNLINK), *d = make(FIO_KIND_RMDIR),
+			  *b = make(FIO_KIND_UNLINK);
+	uint64_t limit;
+
+	CHECK(fio_queue_put(a));
+	d->after = fio_queue_head();
+	CHECK(fio_queue_put(d) && fio_queue_put(b));
+	limit = fio_queue_head();
+	CHECK(fio_queue_claim(limit, false) == a);
+	CHECK(fio_queue_claim(limit, false) == b);
+	CHECK(fio_queue_claim(limit, true) == NULL);
+	CHECK(fio_queue_unclaimed(limit) >= 1);
+	done(b);
+	CHECK(fio_queue_claim(limit, false) == NULL);
+	done(a);
+	CHECK(fio_queue_claim(limit, true) == d);
+	done(d);
+	CHECK_EQ(fio_queue_depth(), 0);
+}
+
 static void unclaim(void)
 {
 	struct fio_intent *a = make(FIO_KIND_CREATE), *b = make(FIO_KIND_CREATE);
@@ -317,6 +340,7 @@ static const struct unit_test tests[] = {
 	TEST(fifo),
 	TEST(out_of_order),
 	TEST(write_is_for_the_task),
+	TEST(directory_goes_last),
 	TEST(unclaim),
 	TEST(full),
 	TEST(waiting),
