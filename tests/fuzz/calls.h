@@ -11,6 +11,8 @@
 #include "../progs/t.h"
 
 #include <dirent.h>
+#include <ftw.h>
+#include <glob.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <spawn.h>
@@ -20,8 +22,11 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
+#include <utime.h>
 
 #include "../fault/progs/raw.h"
 
@@ -343,6 +348,104 @@ T_UNUSED static long put_meta(const char *path, int mode, int n, int k)
 	return close(fd);
 }
 
+T_UNUSED static long set_utime(const char *path, int k)
+{
+	struct utimbuf t = {1000000000 + k, 1000000000 + 2 * k};
+
+	return utime(path, &t);
+}
+
+static const struct timeval *micro(int k)
+{
+	static __thread struct timeval tv[2];
+
+	tv[0] = (struct timeval){1000000000 + k, k};
+	tv[1] = (struct timeval){1000000000 + 3 * k, k};
+	return tv;
+}
+
+T_UNUSED static long set_utimes(const char *path, int k)
+{
+	return utimes(path, micro(k));
+}
+
+T_UNUSED static long set_lutimes(const char *path, int k)
+{
+	return lutimes(path, micro(k));
+}
+
+T_UNUSED static long set_futimes(int fd, int k)
+{
+	return futimes(fd, micro(k));
+}
+
+T_UNUSED static long get_linkat(int fd, const char *path)
+{
+	char *buf = room();
+	long n = readlinkat(fd, path, buf, 4096);
+
+	if (n > 0)
+		emit("  to %.*s\n", (int)n, buf);
+	return n;
+}
+
+T_UNUSED static long get_statfs(const char *path)
+{
+	struct statfs sf;
+	long r = statfs(path, &sf);
+
+	if (r == 0)
+		emit("  type %lx\n", (long)sf.f_type);
+	return r;
+}
+
+T_UNUSED static long fstatfs_type(int fd)
+{
+	struct statfs sf;
+
+	return fd <= TELL_FD ? 0 : fstatfs(fd, &sf);
+}
+
+T_UNUSED static long read_parts(int fd, int n)
+{
+	struct iovec v[2] = {{room(), (size_t)n / 2}, {room() + n / 2, (size_t)(n - n / 2)}};
+
+	return tell_bytes(readv(fd, v, 2), room());
+}
+
+T_UNUSED static long pread_parts(int fd, int n, long off)
+{
+	struct iovec v[2] = {{room(), (size_t)n / 2}, {room() + n / 2, (size_t)(n - n / 2)}};
+
+	return tell_bytes(preadv(fd, v, 2, off), room());
+}
+
+T_UNUSED static long pwrite_parts(int fd, int n, int seed, long off)
+{
+	struct iovec v[2] = {{(char *)bytes(seed), (size_t)n / 2},
+			     {(char *)bytes(seed + 1), (size_t)(n - n / 2)}};
+
+	return pwritev(fd, v, 2, off);
+}
+
+/* From a file through a pipe of our own. */
+T_UNUSED static long splice_round(int fd, int n)
+{
+	int p[2];
+	long r;
+
+	if (fd <= TELL_FD || pipe(p))
+		return -1;
+	if (n > 60000)
+		n = 60000;
+	r = splice(fd, NULL, p[1], NULL, (size_t)n, SPLICE_F_NONBLOCK);
+	if (r > 0)
+		emit("  out %ld\n", tell_bytes(read(p[0], room(), (size_t)r), room()));
+	close(p[0]);
+	close(p[1]);
+	return r;
+}
+
 T_UNUSED static long read_some(int fd, int n)
 {
 	return tell_bytes(read(fd, room(), (size_t)n), room());
@@ -408,6 +511,122 @@ T_UNUSED static long list_dir(const char *path)
 		return -1;
 	tell_names(d);
 	return closedir(d);
+}
+
+T_UNUSED static long list_twice(const char *path)
+{
+	DIR *d = path && (size_t)path > 4096 ? opendir(path) : NULL;
+
+	if (!d)
+		return -1;
+	tell_names(d);
+	rewinddir(d);
+	tell_names(d);
+	return closedir(d);
+}
+
+T_UNUSED static long scan_dir(const char *path)
+{
+	struct dirent **names;
+	uint64_t hash = 0;
+	int n = path && (size_t)path > 4096 ? scandir(path, &names, NULL, alphasort) : -1;
+
+	for (int i = 0; i < n; i++) {
+		hash = hash * 31 + t_hash(names[i]->d_name, strlen(names[i]->d_name));
+		free(names[i]);
+	}
+	if (n >= 0) {
+		free(names);
+		emit("  hash %016lx\n", hash);
+	}
+	return n;
+}
+
+static struct walk {
+	int files, directories, others;
+	long bytes;
+} walk;
+
+static int walk_one(const char *path, const struct stat *st, int type, struct FTW *info)
+{
+	(void)path;
+	(void)info;
+	if (type == FTW_F) {
+		walk.files++;
+		walk.bytes += S_ISREG(st->st_mode) ? (long)st->st_size : 0;
+	} else if (type == FTW_D || type == FTW_DP) {
+		walk.directories++;
+	} else {
+		walk.others++;
+	}
+	return 0;
+}
+
+T_UNUSED static long walk_dir(const char *path)
+{
+	long r;
+
+	walk = (struct walk){0};
+	r = path && (size_t)path > 4096 ? nftw(path, walk_one, 10, FTW_PHYS) : -1;
+	emit("  %d files, %d directories, %d others, %ld bytes\n", walk.files, walk.directories,
+	     walk.others, walk.bytes);
+	return r;
+}
+
+T_UNUSED static long glob_dir(const char *path)
+{
+	char pattern[700];
+	glob_t g = {0};
+	long n;
+
+	if (!path || (size_t)path < 4096 || strlen(path) > 600)
+		return -1;
+	snprintf(pattern, sizeof(pattern), "%s/*1*", path);
+	if (glob(pattern, 0, NULL, &g) == 0)
+		for (size_t i = 0; i < g.gl_pathc && i < 10; i++)
+			emit("  %s\n", g.gl_pathv[i]);
+	n = (long)g.gl_pathc;
+	globfree(&g);
+	return n;
+}
+
+/* As rm does it: by descriptors. */
+static long rm_in(int dirfd, int *failed)
+{
+	struct dirent *e;
+	DIR *d = fdopendir(dirfd);
+
+	if (!d) {
+		close(dirfd);
+		return -1;
+	}
+	while ((e = readdir(d))) {
+		int sub = -1, r;
+
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		if (e->d_type == DT_DIR)
+			sub = openat(dirfd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		if (sub >= 0)
+			rm_in(sub, failed);
+		r = unlinkat(dirfd, e->d_name, e->d_type == DT_DIR ? AT_REMOVEDIR : 0);
+		*failed += r != 0;
+	}
+	return closedir(d);
+}
+
+T_UNUSED static long rm_tree(const char *path)
+{
+	int fd, failed = 0;
+
+	if (!path || (size_t)path < 4096 || path[0] == '/' || strchr(path, '.'))
+		return -2;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	if (fd < 0)
+		return -1;
+	rm_in(fd, &failed);
+	emit("  %d stay\n", failed);
+	return rmdir(path);
 }
 
 static DIR *stream;
@@ -522,6 +741,56 @@ T_UNUSED static long stream_put(const char *path, int k, int n)
 	return fclose(f);
 }
 
+T_UNUSED static long stream_update(const char *path, int k, int n)
+{
+	FILE *f = path && (size_t)path > 4096 ? fopen(path, k % 2 ? "r+" : "a+") : NULL;
+
+	if (!f)
+		return -1;
+	emit("  read %zu\n", fread(room(), 1, 40, f));
+	fseek(f, k, k % 3 ? SEEK_SET : SEEK_END);
+	emit("  wrote %zu at %ld\n", fwrite(bytes(k), 1, (size_t)n, f), ftell(f));
+	rewind(f);
+	emit("  char %d\n", fgetc(f));
+	return fclose(f);
+}
+
+T_UNUSED static long stream_print(const char *path, int k)
+{
+	FILE *f = path && (size_t)path > 4096 ? fopen(path, "w") : NULL;
+
+	if (!f)
+		return -1;
+	if (k % 2)
+		setvbuf(f, NULL, k % 4 == 1 ? _IONBF : _IOLBF, 0);
+	for (int i = 0; i < 5; i++) {
+		fprintf(f, "line %d of %s\n", i, "five");
+		fputs("text", f);
+		fputc('a' + i, f);
+		putc('\n', f);
+	}
+	fseek(f, 3, SEEK_SET);
+	fputs("over", f);
+	emit("  at %ld\n", ftell(f));
+	return fclose(f);
+}
+
+T_UNUSED static long stream_lines(const char *path)
+{
+	FILE *f = path && (size_t)path > 4096 ? fopen(path, "r") : NULL;
+	char *line = NULL;
+	size_t size = 0;
+	long n = 0;
+
+	if (!f)
+		return -1;
+	while (n < 50 && getline(&line, &size, f) > 0)
+		n++;
+	free(line);
+	fclose(f);
+	return n;
+}
+
 T_UNUSED static long stream_get(const char *path)
 {
 	FILE *f = path && (size_t)path > 4096 ? fopen(path, "r") : NULL;
@@ -631,10 +900,24 @@ static bool usable(const char *dir)
 
 static char *nth(const char *dir, int i)
 {
-	static __thread char name[300];
+	static __thread char name[1300];
 
 	snprintf(name, sizeof(name), "%s/r%d", dir, i);
 	return name;
+}
+
+T_UNUSED static long temp_dir(const char *dir)
+{
+	char name[280];
+
+	if ((size_t)dir < 4096 || strlen(dir) > 200)
+		return -2;
+	snprintf(name, sizeof(name), "%s/tmp.XXXXXX", dir);
+	if (!mkdtemp(name))
+		return -1;
+	emit("  put %ld\n", put_file(nth(name, 1), O_WRONLY | O_CREAT, 10, 1));
+	emit("  unlink %d\n", unlink(nth(name, 1)));
+	return rmdir(name);
 }
 
 T_UNUSED static long run_put(const char *dir, int k, int n, int flags)
@@ -685,6 +968,30 @@ T_UNUSED static long run_unlink(const char *dir, int k)
 		return 0;
 	for (int i = 0; i < run_sizes[k]; i++)
 		count(&t, i, unlink(nth(dir, i)));
+	return tell_tally(&t);
+}
+
+/* A tree as npm and rm leave it: directories of a few files, removed from the leaves up. */
+T_UNUSED static long run_rmdir(const char *dir, int k, int how)
+{
+	char sub[3][300];
+	struct tally t = {0};
+
+	if (!usable(dir))
+		return 0;
+	for (int i = 0; i < 3; i++) {
+		snprintf(sub[i], sizeof(sub[i]), "%s/s", i ? sub[i - 1] : dir);
+		count(&t, i, mkdir(sub[i], 0755));
+		for (int j = 0; j < run_sizes[k] / 4; j++)
+			count(&t, j, put_file(nth(sub[i], j), O_WRONLY | O_CREAT, 30 + j, how));
+	}
+	for (int i = 2; i >= 0; i--) {
+		for (int j = how == i ? 1 : 0; j < run_sizes[k] / 4; j++)
+			count(&t, j, unlink(nth(sub[i], j)));
+		count(&t, i, rmdir(sub[i]));
+	}
+	if (how % 2)
+		count(&t, how, mkdir(sub[0], 0700));
 	return tell_tally(&t);
 }
 

@@ -60,13 +60,13 @@ static int top_fd = -1;
 
 /* ---- figures ---- */
 
-#define DEFERRED 8
+#define DEFERRED 9
 static struct {
 	const char *name;
 	long n;
 } deferred[DEFERRED] = {{"\"create\":", 0},  {"\"write\":", 0}, {"\"close\":", 0},
 			{"\"unlink\":", 0},  {"\"chmod\":", 0}, {"\"chown\":", 0},
-			{"\"utimens\":", 0}, {"\"trunc\":", 0}};
+			{"\"utimens\":", 0}, {"\"rmdir\":", 0}, {"\"trunc\":", 0}};
 static long n_lists, n_runs, n_ops, n_late;
 
 static double now(void)
