@@ -16,27 +16,50 @@
 # shellcheck disable=SC2016,SC2034
 PROGRAMS=(
 	'tar|tar|out_empty|mtime|src_tar|tar xf $SRC/tree.tar -C $OUT'
+	'tar-xzf|tar gzip|out_empty|mtime|src_targz|tar xzf $SRC/tree.tgz -C $OUT'
+	'dpkg-x|dpkg-deb|out_empty|nomtime|src_deb|dpkg-deb -x $SRC/tree.deb $OUT'
+	'rsync-a|rsync|out_empty|mtime|src_tree|rsync -a $SRC/tree/ $OUT'
 	'cp-r|cp|out_none|nomtime|src_tree|cp -r $SRC/tree $OUT'
 	'cp-a|cp|out_none|mtime|src_tree|cp -a $SRC/tree $OUT'
 	'rm-rf|rm|out_tree|gone|src_tree|rm -rf $OUT'
+	'copytree|/usr/bin/python3|out_none|mtime nolinkmtime|src_tree|/usr/bin/python3 -c "$COPYTREE" $SRC/tree $OUT'
+	'rmtree|/usr/bin/python3|out_tree|gone|src_tree|/usr/bin/python3 -c "$RMTREE" $OUT'
+	'rewrite|-|out_files|nomtime|src_none|$BENCH phases --dir $MNT/bench --name out --files $PHASE_FILES --size $SIZE --update-size $((SIZE * 3 / 2)) --phases update'
+	'git-add|git|out_add|nomtime -.git/index|src_tree|git -C $OUT add -A'
 	'git-checkout|git|out_git|nomtime|src_git|git --git-dir=$SRC/repo.git --work-tree=$OUT checkout -q -f HEAD'
 	'git-clone|git|out_none|nomtime -.git/index -.git/logs|src_git|git clone -q --no-hardlinks $SRC/repo.git $OUT'
 	'unzip|unzip zip|out_empty|mtime nolinkmtime|src_zip|unzip -q $SRC/tree.zip -d $OUT'
 	'zipfile|/usr/bin/python3 zip|out_empty|nomtime|src_zip|/usr/bin/python3 -m zipfile -e $SRC/tree.zip $OUT'
 	'npm-ci|npm node|out_npm|nomtime|src_npm|npm ci --offline --ignore-scripts --no-audit --no-fund --no-progress --no-update-notifier --loglevel=error --logs-max=0 --userconfig=/dev/null --cache=$SRC/npm/cache --registry=$(cat $SRC/npm/url)'
+	'pip|/usr/bin/python3|out_none|nomtime -*.pyc|src_wheel|/usr/bin/python3 $PIP/pip install -q --no-index --no-cache-dir --no-warn-script-location --root-user-action ignore --find-links $SRC/wheels --target $OUT manymods'
 	'venv|/usr/bin/python3|out_none|nomtime -*.pyc|src_none|/usr/bin/python3 -m venv $OUT'
 	'make|make cc|out_empty|nomtime|src_make|make -s -j$CORES -C $SRC/cproject O=$OUT'
 )
 
 # measured in fewer rounds; and left out by --quick
-SLOW='npm-ci venv make'
-SKIP='venv'
+SLOW='npm-ci venv make pip rsync-a copytree'
+SKIP='venv pip rsync-a copytree rmtree dpkg-x tar-xzf git-add git-checkout'
+
+COPYTREE='import shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2], symlinks=True)'
+RMTREE='import shutil, sys; shutil.rmtree(sys.argv[1])'
+PIP=$(echo /usr/share/python-wheels/pip-*.whl)
 
 # ---- what is there before a run ----
 
 out_none() { :; }
 out_empty() { mkdir "$OUT"; }
 out_tree() { cp -a "$SRC/tree" "$OUT"; }
+
+out_files() {
+	"$BENCH" phases --dir "$MNT/bench" --name out --files "$PHASE_FILES" --size "$SIZE" \
+		--phases create >/dev/null
+}
+
+out_add() {
+	cp -a "$SRC/tree" "$OUT"
+	git init -q -b main "$OUT"
+	git -C "$OUT" config gc.auto 0
+}
 
 out_git() {
 	mkdir "$OUT"
@@ -59,6 +82,28 @@ src_tree() {
 src_tar() {
 	src_tree
 	[ -e "$SRC/tree.tar" ] || tar cf "$SRC/tree.tar" -C "$SRC/tree" --sort=name .
+}
+
+src_targz() {
+	src_tar
+	[ -e "$SRC/tree.tgz" ] || gzip -1 <"$SRC/tree.tar" >"$SRC/tree.tgz"
+}
+
+src_deb() {
+	src_tree
+	[ ! -e "$SRC/tree.deb" ] || return 0
+	mkdir "$SRC/tree/DEBIAN"
+	printf '%s\n' 'Package: tree' 'Version: 1' 'Architecture: all' 'Maintainer: nobody' \
+		'Description: many files' >"$SRC/tree/DEBIAN/control"
+	dpkg-deb -Zgzip -z1 -b "$SRC/tree" "$SRC/tree.deb" >/dev/null
+	rm -r "$SRC/tree/DEBIAN"
+}
+
+src_wheel() {
+	[ ! -d "$SRC/wheels" ] || return 0
+	[ -e "$PIP" ] || return 1
+	mkdir "$SRC/wheels"
+	/usr/bin/python3 "$HERE/wheel.py" "$SRC/wheels" $((FILES / 4))
 }
 
 src_zip() {

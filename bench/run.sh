@@ -404,6 +404,7 @@ program_run() {
 have_all() {
 	local p
 	for p in "$@"; do
+		[ "$p" != - ] || continue
 		command -v "$p" >/dev/null || {
 			say "$p is missing"
 			return 1

@@ -49,7 +49,7 @@ wheel() {
 	WHEELS=$BATS_FILE_TMPDIR/wheels
 	[[ ! -d $WHEELS ]] || return 0
 	mkdir "$WHEELS"
-	"$PYTHON" "$BATS_TEST_DIRNAME/wheel.py" "$WHEELS" $((FILES / 4))
+	"$PYTHON" "$ROOT/bench/wheel.py" "$WHEELS" $((FILES / 4))
 }
 
 @test "python3 -m venv, without and with pip" {

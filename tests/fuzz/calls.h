@@ -984,6 +984,8 @@ T_UNUSED static long run_rmdir(const char *dir, int k, int how)
 		count(&t, i, mkdir(sub[i], 0755));
 		for (int j = 0; j < run_sizes[k] / 4; j++)
 			count(&t, j, put_file(nth(sub[i], j), O_WRONLY | O_CREAT, 30 + j, how));
+		if (how / 2 % 2) /* else they may never come to be */
+			list_dir(sub[i]);
 	}
 	for (int i = 2; i >= 0; i--) {
 		for (int j = how == i ? 1 : 0; j < run_sizes[k] / 4; j++)
