@@ -62,6 +62,47 @@ int run_child(char **argv, uint64_t *wall_ns)
 	return status;
 }
 
+static _Noreturn void begin_piped(char **argv, bool preloaded, bool errors, int out)
+{
+	dup2(out, STDOUT_FILENO);
+	if (errors)
+		dup2(out, STDERR_FILENO);
+	if (preloaded ? preload_add() : (preload_remove(), true))
+		execv(argv[0], argv);
+	_exit(EXIT_OURS);
+}
+
+bool piped_start(struct piped *c, char **argv, bool preloaded, bool errors)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC))
+		return false;
+	c->pid = fork();
+	if (c->pid == 0)
+		begin_piped(argv, preloaded, errors, p[1]);
+	close(p[1]);
+	c->output = c->pid < 0 ? NULL : fdopen(p[0], "r");
+	if (c->output)
+		return true;
+	close(p[0]);
+	if (c->pid > 0)
+		piped_end(c);
+	return false;
+}
+
+int piped_end(struct piped *c)
+{
+	int status;
+
+	if (c->output)
+		fclose(c->output);
+	while (waitpid(c->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return status;
+}
+
 _Noreturn void end_as(int status)
 {
 	fflush(NULL);

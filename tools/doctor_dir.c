@@ -19,7 +19,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -92,27 +91,14 @@ int probe_main(const char *dir)
 static bool run_probe(const char *dir, bool preloaded, unsigned long long *made,
 		      unsigned long long *removed)
 {
-	int p[2], status = -1;
-	pid_t pid;
-	FILE *f;
+	char *argv[] = {(char *)"/proc/self/exe", (char *)"--probe", (char *)dir, NULL};
+	struct piped probe;
+	bool read;
 
-	if (pipe2(p, O_CLOEXEC) || (pid = fork()) < 0)
+	if (!piped_start(&probe, argv, preloaded, false))
 		return false;
-	if (pid == 0) {
-		dup2(p[1], STDOUT_FILENO);
-		if (preloaded ? preload_add() : (preload_remove(), true))
-			execl("/proc/self/exe", "fastio", "--probe", dir, NULL);
-		_exit(EXIT_OURS);
-	}
-	close(p[1]);
-	f = fdopen(p[0], "r");
-	if (!f || fscanf(f, "%llu %llu", made, removed) != 2)
-		*made = 0;
-	if (f)
-		fclose(f);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status == 0 && *made;
+	read = fscanf(probe.output, "%llu %llu", made, removed) == 2;
+	return piped_end(&probe) == 0 && read && *made;
 }
 
 /* ---- reasons ---- */

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -98,28 +97,14 @@ static bool is_go(const struct image *im)
 static bool loads(const char *interp, const char *path, const char *library)
 {
 	char *argv[] = {(char *)interp, (char *)"--list", (char *)path, NULL}, line[PATH_MAX + 64];
+	struct piped list;
 	bool found = false;
-	int p[2];
-	pid_t pid;
-	FILE *f;
 
-	if (pipe2(p, O_CLOEXEC) || (pid = fork()) < 0)
+	if (!piped_start(&list, argv, false, true))
 		return false;
-	if (pid == 0) {
-		dup2(p[1], STDOUT_FILENO);
-		dup2(p[1], STDERR_FILENO);
-		preload_remove();
-		execv(interp, argv);
-		_exit(EXIT_NOENT);
-	}
-	close(p[1]);
-	f = fdopen(p[0], "r");
-	while (f && fgets(line, sizeof(line), f))
+	while (fgets(line, sizeof(line), list.output))
 		found |= !strncmp(line + strspn(line, " \t"), library, strlen(library));
-	if (f)
-		fclose(f);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	piped_end(&list);
 	return found;
 }
 

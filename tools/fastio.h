@@ -50,6 +50,18 @@ int exec_command(char **argv);
 /* Runs the command as a foreground job: same process group and terminal, signals passed on.  Its
  * status as from waitpid, or -1 with a message. */
 int run_child(char **argv, uint64_t *wall_ns);
+
+/* A program whose output is read */
+struct piped {
+	FILE *output;
+	pid_t pid;
+};
+
+/* Starts it, with the library or without; errors: what it says on standard error is read as well. */
+bool piped_start(struct piped *c, char **argv, bool preloaded, bool errors);
+/* Waits for its end; its status as from waitpid, or -1. */
+int piped_end(struct piped *c);
+
 /* Ends this process as the command ended: with its status or by its signal. */
 _Noreturn void end_as(int status);
 
