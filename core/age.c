@@ -72,10 +72,13 @@ static bool age_one(struct fio_intent *it, void *arg)
 {
 	struct scan *s = arg;
 	enum fio_step step;
+	int64_t born;
 	int fd, err;
 
-	if (fio_state(it) != FIO_ST_OPEN || it->made || !it->born_us ||
-	    s->now - it->born_us < fio_opt.age_us)
+	if (fio_state(it) != FIO_ST_OPEN || it->made)
+		return true;
+	born = it->born_us;
+	if (!born || s->now - born < fio_opt.age_us)
 		return true;
 	if (!fio_trylock_as(&it->lock, as_task))
 		return true;

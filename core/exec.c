@@ -238,7 +238,7 @@ static void release(struct fio_intent *it, uint32_t held)
 	/* First: who looks the tables up in vain afterwards must see that something was done. */
 	atomic_fetch_add(&fio_done_seq, 1);
 	fio_table_del(it, held);
-	it->dir = NULL;
+	atomic_store_explicit(&it->dir, NULL, memory_order_relaxed);
 	if (dir)
 		fio_dir_unref(dir);
 	if (target) {

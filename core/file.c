@@ -268,7 +268,7 @@ static ssize_t hold(struct fio_thread *t, struct fio_intent *it, const struct io
 	if (it->len)
 		fio_count(elided_write);
 	if (!it->born_us)
-		it->born_us = fio_coarse_us();
+		atomic_store_explicit(&it->born_us, fio_coarse_us(), memory_order_relaxed);
 	if (off < 0)
 		it->pos += (off_t)n;
 	atomic_store_explicit(&it->len, len, memory_order_release);

@@ -85,7 +85,7 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	if (!it)
 		return NULL;
 	it->what = 0;
-	it->made = false;
+	atomic_store_explicit(&it->made, false, memory_order_relaxed);
 	atomic_store_explicit(&it->by_caller, false, memory_order_relaxed);
 	atomic_store_explicit(&it->done, false, memory_order_relaxed);
 	atomic_store_explicit(&it->aging, false, memory_order_relaxed);
@@ -95,12 +95,12 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	atomic_store_explicit(&it->task_fd, -1, memory_order_relaxed);
 	atomic_store_explicit(&it->len, 0, memory_order_relaxed);
 	it->cap = 0;
-	it->err = 0;
+	atomic_store_explicit(&it->err, 0, memory_order_relaxed);
 	it->data = NULL;
 	it->pos = 0;
 	it->old_size = 0;
-	it->born_us = 0;
-	it->dir = NULL;
+	atomic_store_explicit(&it->born_us, 0, memory_order_relaxed);
+	atomic_store_explicit(&it->dir, NULL, memory_order_relaxed);
 	it->name_hash = 0;
 	it->ino_hash = 0;
 	it->name_len = 0;

@@ -69,7 +69,7 @@ struct fio_intent {
 	_Atomic uint8_t kind;   /* enum fio_kind */
 	uint8_t what;           /* FIO_SET_* */
 	uint8_t shard;          /* where intent and buffer came from */
-	bool made;              /* CREATE: the file exists by now, made by the task (see age.c) */
+	_Atomic bool made;      /* CREATE: the file exists by now, made by the task (see age.c) */
 	_Atomic bool by_caller; /* a program thread has claimed it and may have begun */
 	_Atomic bool done;      /* executed: what is left is to release it */
 	_Atomic bool aging;     /* BUSY by the task, which holds the lock */
@@ -88,18 +88,18 @@ struct fio_intent {
 	gid_t gid;              /* FIO_SET_OWNER, -1: as it is */
 	_Atomic uint32_t len;   /* bytes held, from offset 0 */
 	uint32_t cap;           /* bytes of data */
-	int err;                /* an error that the descriptor keeps */
+	_Atomic int err;        /* an error that the descriptor keeps */
 	char *data;             /* held content */
 	off_t pos;              /* the descriptor's offset as the program sees it */
 	off_t old_size;         /* FIO_SET_TRUNC: size before */
-	_Atomic uint64_t queue_pos; /* position in the queue */
-	int64_t born_us;            /* coarse time of the first held byte */
-	struct fio_dir *dir;        /* referenced while the intent lives */
-	struct fio_dir *target;     /* RMDIR: the directory that goes, referenced as well */
-	uint64_t after;             /* RMDIR: all before this position must be done first */
-	uint64_t name_hash;         /* of name; 0: none */
-	uint64_t ino_hash;          /* of (dev, ino); 0: none yet */
-	dev_t dev;                  /* identity if ino_hash is set */
+	_Atomic uint64_t queue_pos;  /* position in the queue */
+	_Atomic int64_t born_us;     /* coarse time of the first held byte */
+	struct fio_dir *_Atomic dir; /* referenced while the intent lives */
+	struct fio_dir *target;      /* RMDIR: the directory that goes, referenced as well */
+	uint64_t after;              /* RMDIR: all before this position must be done first */
+	uint64_t name_hash;          /* of name; 0: none */
+	uint64_t ino_hash;           /* of (dev, ino); 0: none yet */
+	dev_t dev;                   /* identity if ino_hash is set */
 	ino_t ino;
 	struct fio_intent *next_name; /* chain of the name table's bucket */
 	struct fio_intent *next_ino;  /* chain of the inode table's bucket */

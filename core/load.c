@@ -20,7 +20,7 @@ static struct {
 	_Atomic uint32_t active;    /* threads seen in this slice */
 	_Atomic uint32_t last;      /* threads seen in the slice before */
 	_Atomic int64_t busy_until; /* coarse time until which others need the processors */
-	int cpus;                   /* processors this process may use */
+	_Atomic int cpus;           /* processors this process may use */
 } load;
 
 /* The task alone: how often it was woken on the processor of who woke it, less how often not. */

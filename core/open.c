@@ -74,7 +74,7 @@ static struct fio_intent *new_intent(const struct target *f, enum fio_kind kind)
 	if (!it)
 		return NULL;
 	it->kind = (uint8_t)kind;
-	it->dir = f->dir;
+	atomic_store_explicit(&it->dir, f->dir, memory_order_relaxed);
 	fio_dir_ref(f->dir);
 	atomic_store_explicit(&f->dir->filled, true, memory_order_relaxed);
 	memcpy(it->name, f->name, f->len);
@@ -97,7 +97,7 @@ static void to_be_truncated(struct fio_intent *it, off_t size)
 {
 	it->what = FIO_SET_TRUNC;
 	it->old_size = size;
-	it->born_us = fio_coarse_us();
+	atomic_store_explicit(&it->born_us, fio_coarse_us(), memory_order_relaxed);
 }
 
 /* Whoever finds it in one table waits until it is in all. */
@@ -163,7 +163,7 @@ static int defer(const struct target *f, const struct statx *sx)
 		to_be_truncated(it, (off_t)sx->stx_size);
 		fio_update_seen();
 	} else {
-		it->born_us = fio_coarse_us();
+		atomic_store_explicit(&it->born_us, fio_coarse_us(), memory_order_relaxed);
 	}
 	fio_trace_opened(it);
 	tie(it, fd);

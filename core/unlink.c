@@ -60,7 +60,7 @@ int fio_defer_removal(struct fio_thread *t, struct fio_dir *dir, const char *nam
 		fio_dir_ref(target);
 		atomic_fetch_add(&fio_removals, 1);
 	}
-	it->dir = dir;
+	atomic_store_explicit(&it->dir, dir, memory_order_relaxed);
 	fio_dir_ref(dir);
 	memcpy(it->name, name, len);
 	it->name[len] = '\0';
