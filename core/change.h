@@ -5,8 +5,9 @@
  * Protocol.  A call that makes, replaces or removes a name counts itself under the name's hash from
  * before its barrier until it has returned from the kernel (fio_change_begin, fio_change_end in fio.h).
  * Who defers something under a name ties the intent to the tables first and looks here afterwards: either
- * the other's barrier finds the intent, or the other is found here, or it has returned, and the name
- * itself shows what it did.
+ * the other's barrier finds the intent, or the other is found here, or it has returned, and has either
+ * deferred something, which is in the tables too (fio_table_has_other), or the name itself shows what it did;
+ * to be asked in this order.
  */
 #ifndef FIO_CHANGE_H
 #define FIO_CHANGE_H

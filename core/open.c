@@ -130,13 +130,15 @@ static bool ready(struct fio_dir *dir)
 
 /*
  * Another thread may have changed the name after it was looked at and before the intent was in the
- * tables, where its barrier would have found it; or it is past its barrier and about to.
+ * tables, where its barrier would have found it; or it is past its barrier and about to; or has deferred
+ * that, and the intent is in the tables as well.
  */
-static bool overtaken(const struct target *f, const struct statx *sx)
+static bool overtaken(const struct target *f, const struct statx *sx, const struct fio_intent *it)
 {
 	if (likely(!atomic_load(&fio_threaded)))
 		return false;
 	return fio_changing(f->hash, 0) ||
+	       fio_table_has_other(it, f->dir, f->hash, f->name, f->len) ||
 	       ((sx || f->flags & O_EXCL) &&
 		fio_name_differs(f->dir->fd, f->name, sx ? sx->stx_ino : 0));
 }
@@ -167,7 +169,7 @@ static int defer(const struct target *f, const struct statx *sx)
 	}
 	fio_trace_opened(it);
 	tie(it, fd);
-	if (overtaken(f, sx) && fio_file_untie(fd)) {
+	if (overtaken(f, sx, it) && fio_file_untie(fd)) {
 		fio_count(pass_race);
 		return FIO_PASS;
 	}

@@ -96,7 +96,7 @@ static bool has_begun(struct fio_intent *it)
 }
 
 static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len,
-				  bool begun)
+				  bool begun, const struct fio_intent *but)
 {
 	struct bucket *b = bucket(names, hash);
 	struct fio_found found = {NULL, 0};
@@ -105,8 +105,9 @@ static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char
 		return found;
 	fio_lock(&b->lock);
 	for (struct fio_intent *it = b->head; it; it = it->next_name) {
-		if (it->name_hash == hash && (!dir || it->dir == dir) && it->name_len == len &&
-		    memcmp(it->name, name, len) == 0 && (!begun || has_begun(it))) {
+		if (it != but && it->name_hash == hash && (!dir || it->dir == dir) &&
+		    it->name_len == len && memcmp(it->name, name, len) == 0 &&
+		    (!begun || has_begun(it))) {
 			found.it = it;
 			found.gen = atomic_load_explicit(&it->gen, memory_order_relaxed);
 			break;
@@ -118,12 +119,18 @@ static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char
 
 struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len)
 {
-	return find_name(dir, hash, name, len, false);
+	return find_name(dir, hash, name, len, false, NULL);
+}
+
+bool fio_table_has_other(const struct fio_intent *it, struct fio_dir *dir, uint64_t hash,
+			 const char *name, size_t len)
+{
+	return find_name(dir, hash, name, len, false, it).it;
 }
 
 struct fio_found fio_table_by_any_name(uint64_t hash, const char *name, size_t len, bool begun)
 {
-	return find_name(NULL, hash, name, len, begun);
+	return find_name(NULL, hash, name, len, begun, NULL);
 }
 
 struct fio_found fio_table_by_ino(uint64_t hash)

@@ -29,6 +29,9 @@ void fio_table_del(struct fio_intent *it, uint32_t held);
 /* In the directory. */
 struct fio_found fio_table_by_name(struct fio_dir *dir, uint64_t hash, const char *name,
 				   size_t len);
+/* Is there another one than this (which may be gone by now)? */
+bool fio_table_has_other(const struct fio_intent *it, struct fio_dir *dir, uint64_t hash,
+			 const char *name, size_t len);
 /* In any directory; with begun only one that somebody is carrying out or has carried out early. */
 struct fio_found fio_table_by_any_name(uint64_t hash, const char *name, size_t len, bool begun);
 struct fio_found fio_table_by_ino(uint64_t ino_hash);

@@ -73,7 +73,8 @@ int fio_defer_removal(struct fio_thread *t, struct fio_dir *dir, const char *nam
 	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
 	fio_table_add(it, FIO_LOCK_HELD);
 	if (unlikely(atomic_load(&fio_threaded)) &&
-	    (fio_changing(hash, 1) || fio_name_differs(dir->fd, name, it->ino))) {
+	    (fio_changing(hash, 1) || fio_table_has_other(it, dir, hash, name, len) ||
+	     fio_name_differs(dir->fd, name, it->ino))) {
 		fio_count(pass_race);
 		fio_discard(it, FIO_LOCK_HELD);
 		return FIO_PASS;

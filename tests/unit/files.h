@@ -52,7 +52,7 @@ __attribute__((unused)) static ssize_t do_write(int fd, const void *buf, size_t 
 
 	if (r == FIO_PASS)
 		r = write(fd, buf, n);
-	return r;
+	return r == -1 ? -errno : r;
 }
 
 __attribute__((unused)) static int do_close(int fd)
@@ -64,10 +64,12 @@ __attribute__((unused)) static int do_close(int fd)
 
 __attribute__((unused)) static int do_unlink(const char *path)
 {
+	struct fio_change change = fio_change_begin(path, NULL);
 	int r = fio_unlink(AT_FDCWD, path);
 
 	if (r == FIO_PASS)
 		r = unlink(path) < 0 ? -errno : 0;
+	fio_change_end(&change);
 	return r;
 }
 

@@ -7,9 +7,7 @@
 #
 #   make SAN=tsan units && FASTIO_TEST_UNITS=build/tsan/unit bats tests/unit
 #
-# Under thread sanitizer "life" skips itself: the background task is made by clone() without libc's
-# thread state, which that sanitizer's runtime needs at every memory access.  All else runs under each
-# of the three sanitizers, the background task included under the other two.
+# All runs under each of the three sanitizers, the background task included (tests/sanitize).
 
 setup_file() {
 	ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -64,6 +62,10 @@ unit() {
 
 @test "life of files and processes" {
 	unit life
+}
+
+@test "threads and the task at everything at once" {
+	unit stress
 }
 
 @test "a ring that fails" {
