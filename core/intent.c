@@ -15,6 +15,9 @@
 #define PER_CHUNK 64
 #define CHUNKS 65536 /* 4 million intents; beyond that files pass through */
 #define SLOT 512
+#define OWN                          \
+	(sizeof(struct fio_intent) - \
+	 offsetof(struct fio_intent, ts)) /* nobody looks at these later */
 
 struct chunk {
 	_Atomic uint64_t used; /* bit i: slot i is not FREE */
@@ -84,6 +87,7 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	fio_unlock(&shards[shard].lock);
 	if (!it)
 		return NULL;
+	fio_mark_used(&it->ts, OWN);
 	it->what = 0;
 	atomic_store_explicit(&it->made, false, memory_order_relaxed);
 	atomic_store_explicit(&it->by_caller, false, memory_order_relaxed);
@@ -121,6 +125,7 @@ void fio_intent_put(struct fio_intent *it, uint32_t held)
 	atomic_store_explicit(&it->state, FIO_ST_FREE, memory_order_release);
 	atomic_fetch_add(&it->gen, 1);
 	atomic_fetch_and(&chunks[it->index / PER_CHUNK].used, ~(1ULL << it->index % PER_CHUNK));
+	fio_mark_free(&it->ts, OWN);
 	fio_lock_as(&shards[shard].lock, held);
 	it->next_free = shards[shard].free;
 	shards[shard].free = it;
@@ -156,6 +161,7 @@ void fio_intents_reset(void)
 	/* Chunks keep their memory and are handed out again by grow(). */
 	for (uint32_t c = 0; c < n; c++) {
 		atomic_store(&chunks[c].used, 0);
+		fio_mark_used(chunks[c].slots, (size_t)PER_CHUNK * SLOT);
 		memset(chunks[c].slots, 0, (size_t)PER_CHUNK * SLOT);
 	}
 	atomic_store(&n_chunks, 0);

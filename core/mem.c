@@ -65,6 +65,8 @@ void *fio_buf_get(unsigned shard, uint32_t n, uint32_t *cap, uint32_t held)
 		}
 	}
 	fio_unlock(&s->lock);
+	if (b)
+		fio_mark_used(b, size);
 	*cap = size;
 	return b;
 }
@@ -75,6 +77,7 @@ void fio_buf_put(unsigned shard, void *buf, uint32_t cap, uint32_t held)
 	struct free_buf *b = buf;
 	unsigned c = class_of(cap);
 
+	fio_mark_free(b + 1, cap - sizeof(*b));
 	fio_lock_as(&s->lock, held);
 	b->next = s->free[c];
 	s->free[c] = b;

@@ -14,6 +14,16 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* Memory of ours that is free: AddressSanitizer is told that nobody touches it. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define fio_mark_free(p, n) __asan_poison_memory_region(p, n)
+#define fio_mark_used(p, n) __asan_unpoison_memory_region(p, n)
+#else
+#define fio_mark_free(p, n) ((void)0)
+#define fio_mark_used(p, n) ((void)0)
+#endif
+
 static inline void fio_pause(void)
 {
 #if defined(__x86_64__)
