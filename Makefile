@@ -36,7 +36,15 @@ SANFLAGS = $(SAN_$(SAN)) -fno-omit-frame-pointer
 ifeq ($(SAN_$(SAN)),)
 $(error SAN must be asan, tsan or ubsan)
 endif
-SAN_ENV = FASTIO_TEST_LIB=$(CURDIR)/$(B)/libfastio.so FASTIO_TEST_UNITS=$(CURDIR)/$(B)/unit
+# The task gets a thread state; the runtime and its options are preloaded in front, and reports are files.
+EXTRA = -fPIC $(CPPFLAGS_ALL) tests/sanitize/clone.c -Wl,--wrap=fio_clone \
+	$(if $(filter tsan,$(SAN)),-Wl$(comma)--wrap=fio_hidden_pair)
+SAN_FIRST = $(CURDIR)/$(B)/first.so
+SAN_FIRST_asan = :$(shell $(CC) -print-file-name=libasan.so)
+REPORTS = $(CURDIR)/$(B)/reports
+SAN_OPTIONS = -DREPORTS='"$(REPORTS)/report"' tests/sanitize/first.c
+SAN_ENV = FASTIO_TEST_LIB=$(CURDIR)/$(B)/libfastio.so FASTIO_TEST_UNITS=$(CURDIR)/$(B)/unit \
+	  FASTIO_TEST_FIRST=$(SAN_FIRST)$(SAN_FIRST_$(SAN))
 endif
 
 # COV=1: gcov's counters, see tests/coverage
@@ -45,8 +53,8 @@ B := build/cov
 OPT = -O0 -g
 SANFLAGS = -fprofile-arcs -ftest-coverage -fprofile-update=atomic -fprofile-info-section=gcov_infos \
 	   -fdata-sections
-COUNTERS = -fPIC $(CPPFLAGS_ALL) -DCOUNTS_FILE='"$(CURDIR)/$(B)/counts/$(@F)"' \
-	   tests/coverage/counters.c -Wl,-T,tests/coverage/counters.ld
+EXTRA = -fPIC $(CPPFLAGS_ALL) -DCOUNTS_FILE='"$(CURDIR)/$(B)/counts/$(@F)"' \
+	tests/coverage/counters.c -Wl,-T,tests/coverage/counters.ld
 endif
 
 # The background task runs without libc's thread state: no stack protector, no thread-local storage.
@@ -130,10 +138,10 @@ $(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
 	@mkdir -p $(@D)
 	sh preload/mkmap.sh "$(CC)" preload/symbols.def > $@.tmp && mv $@.tmp $@
 
-$(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map
+$(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map $(filter %.c,$(EXTRA))
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
 		-Wl,-z,noseparate-code -Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
-		-o $@ $(COUNTERS) $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
+		-o $@ $(EXTRA) $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
 
 $(B)/libfastio-core.a: $(RING_OBJ)
 	@rm -f $@
@@ -145,6 +153,12 @@ $(B)/fastio-core.pc: core/ring/fastio-core.pc.in Makefile $(B)/libdir
 
 $(B)/fastio-bench: $(BENCH_OBJ) $(B)/libfastio-core.a
 	$(Q)$(CC) -o $@ $^ $(SANFLAGS) -l:liburing.a -lpthread -ldl $(LDFLAGS)
+
+# In front of a library with a sanitizer; see its head
+$(B)/first.so: tests/sanitize/first.c
+	@mkdir -p $(@D) $(REPORTS) && chmod 1777 $(REPORTS)
+	$(Q)$(CC) -shared -fPIC $(OPT) $(WARN) $(SANFLAGS) -Wl,-z,initfirst -Wl,--no-as-needed \
+		-o $@ $(SAN_OPTIONS)
 
 # What a preloaded library costs anyway: to compare with, for "fastio-bench overhead"
 $(B)/empty.so:
@@ -176,10 +190,10 @@ $(B)/tests/%: tests/progs/%.c
 
 UNIT_OBJ := $(sort $(CORE_OBJ) $(RING_OBJ))
 
-$(B)/unit/%: tests/unit/%.c $(UNIT_OBJ)
+$(B)/unit/%: tests/unit/%.c $(UNIT_OBJ) $(filter %.c,$(EXTRA) $(SAN_OPTIONS))
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(COUNTERS) \
-		$(UNIT_OBJ) -l:liburing.a -lpthread $(UNIT_FLAGS)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Icore $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(EXTRA) \
+		$(SAN_OPTIONS) $(UNIT_OBJ) -l:liburing.a -lpthread $(UNIT_FLAGS)
 
 # Between the engine, the ring and liburing: what makes the ring fail
 comma = ,
@@ -199,14 +213,17 @@ examples: $(EXAMPLES)
 deps:
 	@sh tools/deps.sh build
 
-# SAN=ubsan: all over the sanitizer's build; asan and tsan: the unit tests, CHECKFLAGS names more
+# SAN=asan|ubsan: all over the sanitizer's build; SAN=tsan: the unit tests, CHECKFLAGS names more
 check:
 	@bash tools/deps.sh check
 	$(MAKE) all examples tests units
 ifneq ($(SAN),)
 	$(MAKE) SAN= all examples tests
+	$(MAKE) $(B)/first.so
+	rm -f $(REPORTS)/*
 endif
-	$(SAN_ENV) bash tests/run.sh $(or $(CHECKFLAGS),$(if $(filter asan tsan,$(SAN)),tests/unit))
+	$(SAN_ENV) bash tests/run.sh $(or $(CHECKFLAGS),$(if $(filter tsan,$(SAN)),tests/unit)) \
+		$(if $(SAN),; status=$$?; ! grep -s . $(REPORTS)/* && exit $$status)
 
 # FUZZFLAGS='--seed N --ops N --mode M', see tests/fuzz/run.sh --help
 fuzz: all $(B)/tests/fuzz

@@ -34,6 +34,7 @@ load ../lib/common
 }
 
 @test "hostile: threads canceled in our calls, asynchronously" {
+	not_asan "knows no end of a frame by an asynchronous cancelation"
 	fiveways -x noise hostile cancel_async
 }
 
@@ -50,6 +51,7 @@ load ../lib/common
 }
 
 @test "hostile: threads with the smallest stack" {
+	not_asan "has larger frames"
 	fiveways hostile small_stacks
 }
 
@@ -74,6 +76,7 @@ load ../lib/common
 # Its runtime interposes write, stat and others itself: in the program, before ours; in a library of its
 # own, behind ours (then all calls pass through) or, preloaded first, before ours.
 asan() {
+	not_asan "has a runtime of its own"
 	MODES=(stock sync lag)
 	gcc -std=gnu11 -D_GNU_SOURCE -O1 -fsanitize=address "$@" -o "$T/threads" \
 		"$ROOT/tests/progs/threads.c" -lpthread 2>/dev/null || skip "no AddressSanitizer"
@@ -96,7 +99,7 @@ threads_fixture() {
 
 @test "hostile: a program built with AddressSanitizer, its library before ours" {
 	asan
-	FASTIO_LIB=$(gcc -print-file-name=libasan.so):$FASTIO_LIB
+	FASTIO_PRELOAD=$(gcc -print-file-name=libasan.so):$FASTIO_LIB
 	fiveways -s threads_fixture "$T/threads" two
 	fiveways -s threads_fixture "$T/threads" forks
 }

@@ -14,7 +14,7 @@ preloaded() {
 	[[ -z ${FIXTURE:-} ]] || (cd "$W" && "$FIXTURE" --fixture)
 	status=0
 	(cd "$W" && exec "$PROGS/bare" timeout 30 env "${ENVV[@]}" "${MORE_ENV[@]}" \
-		"LD_PRELOAD=$FASTIO_LIB" "$@") >"$T/stdout" 2>"$T/stderr" </dev/null || status=$?
+		"LD_PRELOAD=$FASTIO_PRELOAD" "$@") >"$T/stdout" 2>"$T/stderr" </dev/null || status=$?
 	output=$(<"$T/stdout")
 	stderr_text=$(<"$T/stderr")
 }
@@ -101,7 +101,7 @@ while True: pass' "$1"
 	for open in '' open; do
 		mkdir d
 		export -f write_and_stay
-		FASTIO_LOG=$T/log FASTIO_WARMUP=0 FASTIO_LAG_US=400000 FASTIO_AGE_US=10000000 LD_PRELOAD=$FASTIO_LIB \
+		FASTIO_LOG=$T/log FASTIO_WARMUP=0 FASTIO_LAG_US=400000 FASTIO_AGE_US=10000000 LD_PRELOAD=$FASTIO_PRELOAD \
 			bash -c "write_and_stay '$open'" &
 		pid=
 		for ((i = 0; i < 100; i++)); do

@@ -210,7 +210,7 @@ compile() { # NAME CC-OPTION...
 	assert_failure 1
 	assert_line --partial 'WARNING: a Go runtime'
 	mkdir "$T/d"
-	(cd "$T/d" && env FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" FASTIO_LOG="$T/log" LD_PRELOAD="$FASTIO_LIB" "$T/go" 50) || true
+	(cd "$T/d" && env FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" FASTIO_LOG="$T/log" LD_PRELOAD="$FASTIO_PRELOAD" "$T/go" 50) || true
 	run jq -c '[.stop.raw, .deferred.create]' "$T/stats"
 	assert_output '[1,0]'
 	run cat "$T/log"
@@ -258,11 +258,11 @@ compile() { # NAME CC-OPTION...
 	${CC:-cc} -include fcntl.h -include unistd.h -o "$T/loads" "$T/loads.c"
 	mkdir "$T/d"
 	cd "$T/d"
-	FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_LIB" "$T/loads" "$T/plain.so"
+	FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_PRELOAD" "$T/loads" "$T/plain.so"
 	run jq -c '[.stop.raw, .deferred.create]' "$T/stats"
 	assert_output '[0,40]'
 	rm -f "$T/stats" ./*
-	FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_LIB" "$T/loads" "$T/go.so"
+	FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_PRELOAD" "$T/loads" "$T/go.so"
 	run jq -c '[.stop.raw, .deferred.create]' "$T/stats"
 	assert_output '[1,20]'
 	[[ $(cat before* after* | wc -c) == 160 ]]
@@ -294,7 +294,7 @@ compile() { # NAME CC-OPTION...
 	local object want
 	for object in user.so lib/liburing.so.2 other.so; do
 		rm -f "$T/stats" ./*
-		FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_LIB" "$T/loads" "$T/$object"
+		FASTIO_WARMUP=0 FASTIO_STATS="$T/stats" LD_PRELOAD="$FASTIO_PRELOAD" "$T/loads" "$T/$object"
 		want='[1,20]'
 		[[ $object != other.so ]] || want='[0,40]'
 		run jq -c '[.stop.raw, .deferred.create]' "$T/stats"

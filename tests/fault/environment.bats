@@ -77,7 +77,7 @@ with() {
 
 @test "env -i with nothing but the preload" {
 	mkdir "$S/fast"
-	capture fast stock env -i "LD_PRELOAD=$LIB" "$T/fault-work" -n 60 cmUr "$S/fast"
+	capture fast stock env -i "LD_PRELOAD=$FIRST$LIB" "$T/fault-work" -n 60 cmUr "$S/fast"
 	same stock fast
 	same_tree "$S/stock" "$S/fast"
 	no_task
@@ -185,7 +185,7 @@ library() {
 		mode_env "$mode" second
 		# shellcheck disable=SC2016
 		capture fast stock fakeroot sh -c 'LD_PRELOAD=$1:$LD_PRELOAD; export LD_PRELOAD; shift
-			exec env "$@"' sh "$LIB" "${MODE_ENV[@]/#LD_PRELOAD=*/A=1}" \
+			exec env "$@"' sh "$FIRST$LIB" "${MODE_ENV[@]/#LD_PRELOAD=*/A=1}" \
 			sh -c "$script" sh "$S/w"
 		same oracle fast || fail "the library first, $mode"
 	done

@@ -21,6 +21,7 @@ fault_setup() {
 		if [[ $v == FASTIO_TEST_* ]]; then export -n "${v?}"; else unset "$v"; fi
 	done
 	BEGIN=$((EPOCHSECONDS - 86400))
+	FIRST=${FASTIO_TEST_FIRST:+$FASTIO_TEST_FIRST:} # before the library in LD_PRELOAD
 	EXTRA=()
 	RUNNER=()
 	MOUNTS=()
@@ -76,7 +77,7 @@ mode_env() {
 	*) fail "unknown mode $1" ;;
 	esac
 	if [[ $1 != stock ]]; then
-		MODE_ENV+=("FASTIO_STATS=$S/$2.stats" "${PRELOAD_AS:-LD_PRELOAD}=${FASTIO_TEST_FIRST:+$FASTIO_TEST_FIRST:}${PRELOAD:-$LIB}")
+		MODE_ENV+=("FASTIO_STATS=$S/$2.stats" "${PRELOAD_AS:-LD_PRELOAD}=$FIRST${PRELOAD:-$LIB}")
 	fi
 	MODE_ENV+=("${EXTRA[@]}")
 }

@@ -93,9 +93,15 @@ nobody() {
 		"$(sum uring .ring.fallbacks) done by plain calls" >&3
 }
 
+# AddressSanitizer's runtime wants terabytes of addresses
+limits_memory() {
+	need prlimit
+	[[ $FIRST != *libasan* ]] || skip "AddressSanitizer: it needs more itself"
+}
+
 @test "RLIMIT_AS" {
 	local mb
-	need prlimit
+	limits_memory
 	for mb in 16 100; do
 		RUNNER=(prlimit --as=$((mb << 20)))
 		compare "auto eager sync lag" "$T/fault-work" -n 300 -s 20000 cmUr "$S/w"
@@ -103,7 +109,7 @@ nobody() {
 }
 
 @test "RLIMIT_DATA and RLIMIT_STACK" {
-	need prlimit
+	limits_memory
 	RUNNER=(prlimit --data=$((4 << 20)))
 	compare "eager lag" "$T/fault-work" -n 300 -s 20000 cmUr "$S/w"
 	RUNNER=(prlimit --stack=$((128 << 10)))

@@ -10,12 +10,13 @@
 #   lag     uring, and the executor waits 20 ms before each batch
 #
 # The preloaded modes run with FASTIO_WARMUP=0, so that deferral starts with the first file.
-# FASTIO_TEST_FIRST names a library to be preloaded in front (a sanitizer's).
+# FASTIO_TEST_FIRST names libraries to be preloaded in front (a sanitizer's).
 
 MODES=(stock off sync uring lag)
 
 ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 FASTIO_LIB=${FASTIO_TEST_LIB:-$ROOT/build/libfastio.so}
+FASTIO_PRELOAD=${FASTIO_TEST_FIRST:+$FASTIO_TEST_FIRST:}$FASTIO_LIB
 PROGS=${FASTIO_TEST_PROGS:-$ROOT/build/tests}
 
 bats_load_library bats-support
@@ -55,6 +56,11 @@ need() {
 	for t; do
 		command -v "$t" >/dev/null || skip "no $t"
 	done
+}
+
+# The runtime of AddressSanitizer or the size of its frames are in the way of what the test does.
+not_asan() {
+	[[ ${FASTIO_TEST_FIRST:-} != *libasan* ]] || skip "AddressSanitizer: $*"
 }
 
 # The environment of a mode, one assignment per element of ENVV.
@@ -103,9 +109,9 @@ run_mode() {
 	chmod a+rw "$T/$mode.stats"
 	if [[ $mode != stock ]]; then
 		if [[ -n $OBSERVED ]]; then
-			preload=("T_PRELOAD=$FASTIO_LIB")
+			preload=("T_PRELOAD=$FASTIO_PRELOAD")
 		else
-			preload=("LD_PRELOAD=${FASTIO_TEST_FIRST:+$FASTIO_TEST_FIRST:}$FASTIO_LIB")
+			preload=("LD_PRELOAD=$FASTIO_PRELOAD")
 		fi
 	fi
 	(

@@ -310,7 +310,7 @@ static void forked(void)
 	for (int i = 0; i < 50; i++)
 		put(i, 0);
 	fio_fork_prepare();
-	pid = (pid_t)syscall(SYS_fork);
+	pid = fork();
 	if (pid == 0) {
 		fio_fork_child();
 		CHECK(!fio_pending());
@@ -434,9 +434,6 @@ int main(int argc, char **argv)
 	int failed = 0;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-#ifdef UNIT_TSAN
-	unit_skip("the background task does not run under thread sanitizer");
-#endif
 	unit_need_cpus();
 	for (size_t e = 0; e < 2; e++) {
 		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -378,9 +378,6 @@ int main(int argc, char **argv)
 	int failed;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-#ifdef UNIT_TSAN
-	unit_skip("the background task does not run under thread sanitizer");
-#endif
 	unit_need_cpus();
 	if (!can_inject())
 		unit_skip("io_uring cannot be used, or its no-op cannot be made to fail");

@@ -23,14 +23,6 @@
 #define UNIT_SKIP 77
 #define UNIT_TIMEOUT 60 /* seconds after which a program hangs */
 
-#if defined(__SANITIZE_THREAD__)
-#define UNIT_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNIT_TSAN 1
-#endif
-#endif
-
 struct unit_test {
 	const char *name;
 	void (*fn)(void);

@@ -9,8 +9,8 @@
 
 #define WORK_MAX_THREADS 16
 
-/* Steps acknowledged, per thread, at a fixed address for process_vm_readv. */
-#define WORK_PAGE ((void *)0x20000000000)
+/* Steps acknowledged, per thread, at a fixed address for process_vm_readv; not in the memory of sanitizers */
+#define WORK_PAGE ((void *)0x200000000000)
 #define WORK_MAGIC 0xfa571040u
 
 struct work_page {
