@@ -28,6 +28,14 @@ load ../lib/common
 	fiveways siblings wide
 }
 
+@test "siblings: what formats" {
+	fiveways siblings formatted
+}
+
+@test "siblings: calls by their numbers" {
+	fiveways siblings numbers
+}
+
 @test "siblings: databases" {
 	fiveways siblings databases
 }

@@ -220,3 +220,14 @@ while True: pass' "$1"
 	fiveways -d none bash -c 'for i in {1..40}; do echo $i >f$i; done; ls /proc/$$/task | wc -l
 		jobs; wait; echo $?'
 }
+
+@test "options: FASTIO_TRACE leaves events of each engine" {
+	local mode
+	for mode in sync uring lag; do
+		MORE_ENV=("FASTIO_TRACE=$T/$mode.events")
+		preloaded "$mode" "$PROGS/mkfiles" 100
+		assert_success
+		[[ $(stat -c %a "$T/$mode.events") == 600 ]]
+		(($(stat -c %s "$T/$mode.events") > 100 * 32)) || fail "$mode: $(stat -c %s "$T/$mode.events") bytes"
+	done
+}

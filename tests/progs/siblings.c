@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -24,7 +25,9 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <termios.h>
 #include <threads.h>
@@ -266,6 +269,137 @@ CASE(databases)
 	show("fstab");
 }
 
+int __vprintf_chk(int flag, const char *fmt, va_list ap);
+int __vfprintf_chk(FILE *f, int flag, const char *fmt, va_list ap);
+int __vdprintf_chk(int fd, int flag, const char *fmt, va_list ap);
+int __printf_chk(int flag, const char *fmt, ...);
+int __fprintf_chk(FILE *f, int flag, const char *fmt, ...);
+int __dprintf_chk(int fd, int flag, const char *fmt, ...);
+int __fwprintf_chk(FILE *f, int flag, const wchar_t *fmt, ...);
+
+static void checked(FILE *f, int flag, ...)
+{
+	va_list ap, again;
+
+	va_start(ap, flag);
+	va_copy(again, ap);
+	S(__vfprintf_chk(f, flag, "%d\n", ap));
+	va_end(ap);
+	va_copy(ap, again);
+	S(__vprintf_chk(flag, "%d\n", ap));
+	va_end(ap);
+	fflush(f);
+	S(__vdprintf_chk(fileno(f), flag, "%d\n", again));
+	va_end(again);
+}
+
+CASE(formatted)
+{
+	int a = 0, b = 0;
+	FILE *f = fopen("t", "w+"), *w = fopen("w", "w+");
+
+	S((printf)("%d\n", 1));
+	S((fprintf)(f, "%d\n", 2));
+	S(__printf_chk(1, "%d\n", 3));
+	S(__fprintf_chk(f, 1, "%d\n", 4));
+	checked(f, 1, 5);
+	S((dprintf)(fileno(f), "%d\n", 6));
+	S(__dprintf_chk(fileno(f), 1, "%d\n", 7));
+	rewind(f);
+	S(fscanf(f, "%d %d", &a, &b));
+	S(fseek(f, 0, SEEK_SET));
+	S(a * 10 + b);
+	S(fwprintf(w, L"%d\n", 8));
+	S(__fwprintf_chk(w, 1, L"%d\n", 9));
+	rewind(w);
+	S(fwscanf(w, L"%d %d", &a, &b));
+	S(a * 10 + b);
+	S(fclose(f));
+	S(fclose(w));
+	show("t");
+	show("w");
+}
+
+/* The same by the number of the call, for what has one on every architecture */
+CASE(numbers)
+{
+	struct iovec iov = {(void *)"iov", 3};
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct mmsghdr more = {.msg_hdr = msg};
+	struct stat st;
+	struct statx sx;
+	char buf[10];
+	int fd, pair[2], poller;
+	long pid;
+
+	S(fd = (int)syscall(SYS_openat, AT_FDCWD, "new", O_RDWR | O_CREAT, 0600));
+	S(syscall(SYS_write, fd, "text", 4));
+	S(syscall(SYS_pwrite64, fd, "T", 1, 0));
+	S(syscall(SYS_writev, fd, &iov, 1));
+	S(syscall(SYS_fstat, fd, &st));
+	S(st.st_size);
+	S(syscall(SYS_lseek, fd, 0, SEEK_SET));
+	S(syscall(SYS_read, fd, buf, sizeof(buf)));
+	S(syscall(SYS_newfstatat, AT_FDCWD, "new", &st, 0));
+	S(syscall(SYS_statx, AT_FDCWD, "new", 0, STATX_SIZE, &sx));
+	S(sx.stx_size);
+	S(syscall(SYS_fcntl, fd, F_GETFD));
+	S(syscall(SYS_ioctl, fd, TCGETS, buf));
+	S(syscall(SYS_close, syscall(SYS_dup, fd)));
+	S(syscall(SYS_dup3, fd, fd + 1, 0));
+	S(syscall(SYS_close_range, fd, fd + 1, 0));
+	S(syscall(SYS_unlinkat, AT_FDCWD, "new", 0));
+	S(syscall(SYS_mkdirat, AT_FDCWD, "d", 0700));
+	S(syscall(SYS_mknodat, AT_FDCWD, "d/fifo", S_IFIFO | 0600, 0));
+	S(syscall(SYS_symlinkat, "absent", AT_FDCWD, "d/link"));
+	S(syscall(SYS_linkat, AT_FDCWD, "f", AT_FDCWD, "d/f", 0));
+	S(syscall(SYS_renameat2, AT_FDCWD, "d/f", AT_FDCWD, "d/g", 0));
+	S(syscall(SYS_chdir, "d"));
+	S(syscall(SYS_chdir, ".."));
+	S(syscall(SYS_umount2, "absent", 0));
+	S(syscall(SYS_umask, 022));
+	S(syscall(SYS_pipe2, pair, 0));
+	S(syscall(SYS_write, pair[1], "x", 1));
+	S(syscall(SYS_close_range, pair[0], pair[1], 0));
+	S(syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, pair));
+	S(syscall(SYS_sendmsg, pair[0], &msg, 0));
+	S(syscall(SYS_epoll_create1, 0) >= 0);
+	poller = pair[1] + 1;
+	S(syscall(SYS_epoll_ctl, poller, EPOLL_CTL_ADD, pair[1], &ev));
+	S(syscall(SYS_sendmmsg, pair[0], &more, 1, 0));
+	S(syscall(SYS_close_range, pair[0], poller, 0));
+	S(syscall(SYS_close, syscall(SYS_eventfd2, 0, 0)));
+	S(syscall(SYS_close, syscall(SYS_timerfd_create, CLOCK_MONOTONIC, 0)));
+	S(syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != -1);
+	S(syscall(SYS_prctl, 3 /* PR_GET_DUMPABLE */));
+	S(syscall(SYS_kill, getpid(), 0));
+	S(syscall(SYS_tgkill, getpid(), gettid(), 0));
+	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		syscall(SYS_exit_group, 5);
+	t_reap((pid_t)pid);
+	S(syscall(SYS_execve, "absent", NULL, NULL));
+	S(syscall(SYS_execveat, AT_FDCWD, "absent", NULL, NULL, 0));
+#ifdef SYS_open
+	S(syscall(SYS_close, syscall(SYS_creat, "new", 0600)));
+	S(syscall(SYS_close, syscall(SYS_open, "new", O_RDONLY)));
+	S(syscall(SYS_stat, "new", &st));
+	S(syscall(SYS_lstat, "new", &st));
+	S(syscall(SYS_rename, "new", "old"));
+	S(syscall(SYS_link, "old", "new"));
+	S(syscall(SYS_unlink, "old"));
+	S(syscall(SYS_symlink, "absent", "link"));
+	S(syscall(SYS_mkdir, "e", 0700));
+	S(syscall(SYS_rmdir, "e"));
+	S(syscall(SYS_mknod, "fifo", S_IFIFO | 0600, 0));
+	pid = syscall(SYS_fork);
+	if (pid == 0)
+		syscall(SYS_exit_group, 6);
+	t_reap((pid_t)pid);
+#endif
+}
+
 static int returns_three(void *arg)
 {
 	(void)arg;
@@ -362,8 +496,9 @@ CASE(identities)
 }
 
 static const struct t_case cases[] = {
-	C(terminals), C(attributes), C(sockets), C(events),  C(streams),    C(wide),
-	C(databases), C(processes),  C(shared),  C(refused), C(identities),
+	C(terminals), C(attributes), C(sockets),    C(events),    C(streams),
+	C(wide),      C(formatted),  C(numbers),    C(databases), C(processes),
+	C(shared),    C(refused),    C(identities),
 };
 
 int main(int argc, char **argv)
