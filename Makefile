@@ -178,7 +178,7 @@ $(B)/tests/fault-%: tests/fault/progs/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -ldl $(FAULT_LIBS)
 
-$(B)/tests/fault-faultfs: private FAULT_LIBS = -lfuse3
+$(B)/tests/fault-faultfs $(B)/tests/fault-recorder: private FAULT_LIBS = -lfuse3
 
 $(B)/tests/fuzz: $(FUZZ_SRC) $(wildcard tests/fuzz/*.h tests/fuzz/*.def) tests/progs/t.h tests/fault/progs/raw.h
 	@mkdir -p $(@D)

@@ -74,12 +74,20 @@ mode_env() {
 	lag) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_LAG_US=20000) ;;
 	synclag) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_ENGINE=sync FASTIO_LAG_US=20000) ;;
 	off) MODE_ENV=(FASTIO_ENGINE=off) ;;
+	group) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_FSYNC=group) ;;
+	grouplag) MODE_ENV=(FASTIO_WARMUP=0 FASTIO_FSYNC=group FASTIO_LAG_US=20000) ;;
 	*) fail "unknown mode $1" ;;
 	esac
 	if [[ $1 != stock ]]; then
 		MODE_ENV+=("FASTIO_STATS=$S/$2.stats" "${PRELOAD_AS:-LD_PRELOAD}=$FIRST${PRELOAD:-$LIB}")
 	fi
 	MODE_ENV+=("${EXTRA[@]}")
+}
+
+# The modes in which a promise of durability has to hold, one a line
+sync_modes() {
+	printf '%s\n' stock eager sync lag
+	! "$ROOT/build/fastio" --fsync group true 2>/dev/null || printf '%s\n' group grouplag
 }
 
 # capture NAME MODE COMMAND...: output in $S/NAME.out and .err, status in RC
