@@ -255,7 +255,7 @@ mutations: all
 
 bench:
 	@bash tools/deps.sh bench
-	$(MAKE) all
+	$(MAKE) all $(B)/tests/fault-recorder
 	bash bench/run.sh $(BENCHFLAGS)
 
 lint:

@@ -4,11 +4,14 @@
 # fs.sh - fresh file systems to measure on; sourced by run.sh
 #
 # Uses WORK (scratch directory), IMAGES (where images go), DIR (given directory, or
-# empty).  fs_open sets MNT, FS_MOUNT (type and options for the report).
+# empty).  fs_open sets MNT, FS_MOUNT (type and options for the report), and FS_FLUSH_US, what a
+# flush of a slow disk takes.
 
 MNT=
 FS_MOUNT=
 FS_IMAGE=
+FS_FLUSH_US=
+FS_RECORDER=
 
 # True when fresh file systems can be made here.
 fs_can_mount() {
@@ -34,6 +37,25 @@ fs_judge() {
 	fi
 }
 
+# fs_slow_disk: the image as a disk that takes FS_FLUSH_US for each flush, in FS_DISK
+fs_slow_disk() {
+	local i recorder=$BUILD/tests/fault-recorder
+	[ -x "$recorder" ] || {
+		say "$recorder is missing; build it with 'make tests'"
+		return 1
+	}
+	mkdir -p "$WORK/recorder"
+	"$recorder" --flush-us "$FS_FLUSH_US" "$FS_IMAGE" "$WORK/recorder" 2>"$WORK/err" &
+	FS_RECORDER=$!
+	FS_DISK=$WORK/recorder/disk
+	for i in {1..100}; do
+		[ ! -e "$FS_DISK" ] || return 0
+		sleep 0.05
+	done
+	say "FUSE can't be mounted: $(cat "$WORK/err")"
+	return 1
+}
+
 fs_make_image() {
 	local fs=$1
 	rm -f "$FS_IMAGE"
@@ -49,9 +71,14 @@ fs_make_image() {
 # fs_open NAME: mounts a fresh file system of that name, or prepares the directory.
 # Returns 1 when it can't be had here.
 fs_open() {
-	local fs=$1
+	local fs=$1 FS_DISK
 	fs_close
 	FS_IMAGE=$IMAGES/fastio-bench-$$-$fs.img
+	FS_FLUSH_US=
+	if [[ $fs =~ ^(ext4|xfs|btrfs)-([0-9]+)ms$ ]]; then
+		fs=${BASH_REMATCH[1]}
+		FS_FLUSH_US=$((BASH_REMATCH[2] * 1000))
+	fi
 	case $fs in
 	ext4 | xfs | btrfs)
 		if ! command -v "mkfs.$fs" >/dev/null; then
@@ -63,7 +90,9 @@ fs_open() {
 			return 1
 		fi
 		mkdir -p "$WORK/mnt"
-		if ! mount -t "$fs" -o loop "$FS_IMAGE" "$WORK/mnt"; then
+		FS_DISK=$FS_IMAGE
+		[ -z "$FS_FLUSH_US" ] || fs_slow_disk || return 1
+		if ! mount -t "$fs" -o loop "$FS_DISK" "$WORK/mnt"; then
 			say "$fs: can't be mounted here, left out"
 			return 1
 		fi
@@ -107,6 +136,11 @@ fs_close() {
 		fs_unmount "$WORK/mnt"
 	fi
 	MNT=
+	if [ -n "$FS_RECORDER" ]; then
+		fs_unmount "$WORK/recorder"
+		wait "$FS_RECORDER" || true
+		FS_RECORDER=
+	fi
 	if [ -n "$FS_IMAGE" ] && [ -e "$FS_IMAGE" ]; then
 		while read -r loop; do
 			losetup -d "$loop" || true

@@ -29,12 +29,17 @@ def table:
 	| [., $w] | transpose | map(.[0] as $t | .[1] as $n | $t | pad($n))
 	| "| " + join(" | ") + " |";
 
-# ratios of stock to method, pair by pair, of what f gives for a run
-def ratios($runs; $method; f):
-	[$runs[] | select(.method == "stock") | . as $s
+# ratios of one method to another, pair by pair, of what f gives for a run
+def ratios($runs; $of; $method; f):
+	[$runs[] | select(.method == $of) | . as $s
 	 | ($runs[] | select(.method == $method and .pair == $s.pair)) as $m
 	 | select(($s | f) != null and ($m | f) != null and ($m | f) > 0)
 	 | ($s | f) / ($m | f)];
+
+def ratios($runs; $method; f): ratios($runs; "stock"; $method; f);
+
+# The method that the table is about, of those measured
+def main_of($have): ["preload-group", "preload"] + $have | map(select(. != "stock" and IN($have[]))) | first;
 
 def factor: if . == null then "-" else fixed(2) end;
 
@@ -69,8 +74,7 @@ def rows($methods):
 	| ($runs | map(.method) | unique) as $have
 	| metrics_of($runs) as $metrics
 	| ($metrics | length > 1) as $many
-	| (if $have | index("preload") then "preload"
-	   else ([$methods[] | select(. != "stock" and IN($have[]))] | first) end) as $main
+	| main_of([$methods[] | select(IN($have[]))]) as $main
 	| $metrics[] as $metric
 	| ratios($runs; $main; .metrics[$metric]) as $r
 	| [ $all[0].workload, phase_name($metric; $many), $all[0].fs,
@@ -83,7 +87,10 @@ def rows($methods):
 		[cost($runs; $main), deferred($runs; $main), trees($all)]
 	     else ["", "", ""] end)
 	  + [$methods[] | select(. != "stock" and . != $main) as $m
-	     | ratios($runs; $m; .metrics[$metric]) | median | factor];
+	     | ratios($runs; $m; .metrics[$metric]) | median | factor]
+	  + (if IN("eatmydata"; $methods[]) then
+		[ratios($runs; "eatmydata"; $main; .metrics[$metric]) | median | factor]
+	     else [] end);
 
 def header:
 	"Date: \(.date); libfastio \(.commit)",
@@ -100,16 +107,16 @@ def header:
 | map(select(.kind == "fs")) as $fs
 | map(select(.kind == "failure")) as $failures
 | map(select(.kind == "run")) as $runs
-| ["stock", "preload", "preload-sync", "preload-uring", "preload-off", "null"] as $known
+| ["stock", "eatmydata", "preload", "preload-sync", "preload-uring", "preload-off", "preload-group", "null"] as $known
 | ($known | map(select(. as $m | any($runs[]; .method == $m)))) as $methods
-| (if any($runs[]; .method == "preload") then "preload"
-   else ($methods | map(select(. != "stock")) | first // "stock") end) as $main
+| (main_of($methods) // "stock") as $main
 | ([$runs[] | [.fs, .workload]] | reduce .[] as $k ([]; if index([$k]) then . else . + [$k] end)) as $keys
 | "# Measured: stock and under libfastio", "",
   ($h | header), "",
   ($fs[] | "- \(.fs): \(.mount)"), "",
   ([["workload", "phase", "fs", "stock ms", $main + " ms", "ratio", "spread", "CPU",
      "deferred / elided", "tree"]
-    + [$methods[] | select(. != "stock" and . != $main) | ltrimstr("preload-") + " ratio"]]
+    + [$methods[] | select(. != "stock" and . != $main) | ltrimstr("preload-") + " ratio"]
+    + (if IN("eatmydata"; $methods[]) then ["of eatmydata"] else [] end)]
    + [$keys[] as $k | $runs | map(select([.fs, .workload] == $k)) | rows($methods)] | table),
   (if $failures != [] then "", "Failures:", ($failures[] | "- " + .what) else empty end)

@@ -17,17 +17,22 @@ Measures small-file work stock and preloaded, in alternating pairs.
 
   --quick           for CI: fewer files and pairs, ext4 and tmpfs, below three minutes
   --fs LIST         of ext4,xfs,btrfs,tmpfs (fresh, as root) or dir (default: all but dir;
-                    dir where nothing can be mounted)
+                    dir where nothing can be mounted); ext4-5ms and the like: over a disk
+                    that takes 5 ms for a flush, or any other number
   --dir PATH        measure in this directory; same as --fs dir there
-  --only LIST       phases, programs, methods, actor, or names of workloads (see --list)
+  --only LIST       phases, programs, methods, actor, sync, or names of workloads (see
+                    --list); sync, programs that make their files durable, is measured only
+                    if it is named: on ext4,xfs,ext4-5ms,xfs-5ms, by stock,eatmydata,
+                    preload and, where the library has that, preload-group
   --list            list the workloads and end
-  --methods LIST    of stock,preload,preload-sync,preload-uring,preload-off,null; stock is
-                    always measured; null is stock once more, to show the noise (default:
+  --methods LIST    of stock,preload,preload-sync,preload-uring,preload-off,preload-group,
+                    eatmydata,null; stock is always measured; preload-group has
+                    FASTIO_FSYNC=group; null is stock once more, to show the noise (default:
                     stock,preload,preload-sync, with 'phases' also preload-uring; slow
                     programs only stock,preload)
   --pairs N         measured rounds (default 5; slow programs 3)
-  --files N         files of 'phases' (default 10000) and of the programs' tree (default
-                    20000; npm ci: half as many again)
+  --files N         files of 'phases' (default 10000), of the programs' tree (default
+                    20000; npm ci: half as many again), and of 'sync' (default 1000)
   --size N          bytes per file of 'phases' (default 100)
   --threads LIST    thread counts of 'phases' (default: 1 and the number of cores)
   --phases-args ARGS  more options for 'fastio-bench phases', such as --dirs 8
@@ -101,14 +106,27 @@ if [ -n "$REPORT" ]; then
 	exit 0
 fi
 
+# shellcheck source-path=SCRIPTDIR source=programs.sh
+. "$HERE/programs.sh"
+# shellcheck source-path=SCRIPTDIR source=sync.sh
+. "$HERE/sync.sh"
+# shellcheck source-path=SCRIPTDIR source=fs.sh
+. "$HERE/fs.sh"
+
+# 'sync' alone has its own file systems and methods
+FS_GIVEN=$FS_LIST
+if [[ $ONLY =~ ^sync(-[a-z-]+)?(,sync(-[a-z-]+)?)*$ ]]; then
+	: "${FS_LIST:=${DIR:+dir}}" "${FS_LIST:=$SYNC_FS}" "${METHODS:=$SYNC_METHODS}"
+fi
 BENCH=$BUILD/fastio-bench
 PHASE_FILES=${FILES:-10000}
 DEFAULT_METHODS=stock,preload,preload-sync
 METHODS_GIVEN=$METHODS PAIRS_GIVEN=$PAIRS
+SYNC_FILES=${FILES:-1000}
 if [ $QUICK = 1 ]; then
 	: "${FS_LIST:=${DIR:+dir}}" "${FS_LIST:=ext4,tmpfs}" "${PAIRS:=3}"
 	: "${METHODS:=$DEFAULT_METHODS}"
-	PHASE_FILES=${FILES:-4000} FILES=${FILES:-2000} MAKE_FILES=40
+	PHASE_FILES=${FILES:-4000} SYNC_FILES=${FILES:-200} FILES=${FILES:-2000} MAKE_FILES=40
 else
 	: "${METHODS:=$DEFAULT_METHODS,preload-uring}" "${PAIRS:=5}"
 	FILES=${FILES:-20000} MAKE_FILES=300
@@ -126,7 +144,8 @@ IFS=, read -ra ONLY_ARRAY <<<"$ONLY"
 
 for m in "${METHOD_ARRAY[@]}"; do
 	case $m in
-	stock | preload | preload-sync | preload-uring | preload-off | null) ;;
+	stock | preload | preload-sync | preload-uring | preload-off | preload-group | null) ;;
+	eatmydata) [ -n "$EATMYDATA" ] || die 'libeatmydata is missing' ;;
 	*) die "unknown method: $m" ;;
 	esac
 done
@@ -143,15 +162,10 @@ if [ ${#METHOD_ARRAY[@]} -gt 1 ]; then
 	LIB=$(readlink -f "$LIB")
 fi
 
-# shellcheck source-path=SCRIPTDIR source=programs.sh
-. "$HERE/programs.sh"
-# shellcheck source-path=SCRIPTDIR source=fs.sh
-. "$HERE/fs.sh"
-
-# True when workload $1 of kind $2 (phases, programs) was asked for.
+# True when workload $1 of kind $2 (phases, programs, sync, compare) was asked for.
 wanted() {
 	local o
-	[ ${#ONLY_ARRAY[@]} -gt 0 ] || return 0
+	[ "$2" = sync ] || [ ${#ONLY_ARRAY[@]} -gt 0 ] || return 0
 	for o in "${ONLY_ARRAY[@]}"; do
 		if [ "$o" = "$1" ] || [ "$o" = "$2" ]; then return 0; fi
 	done
@@ -162,6 +176,7 @@ workload_names() {
 	local t row
 	for t in "${THREAD_ARRAY[@]}"; do echo "phases-${t}t phases"; done
 	for row in "${PROGRAMS[@]}"; do echo "${row%%|*} programs"; done
+	for row in "${SYNCS[@]}"; do echo "${row%%|*} sync"; done
 	echo "methods compare"
 	echo "actor compare"
 }
@@ -223,10 +238,17 @@ header() {
 # Sets METHOD_ENV to the options of 'measure' for method $1.
 method_env() {
 	METHOD_ENV=()
-	case $1 in stock | null) return 0 ;; esac
+	case $1 in
+	stock | null) return 0 ;;
+	eatmydata)
+		METHOD_ENV=(--env "LD_PRELOAD=$EATMYDATA")
+		return 0
+		;;
+	esac
 	METHOD_ENV=(--env "LD_PRELOAD=$LIB" --env "FASTIO_STATS=$WORK/stats")
 	case $1 in
 	preload) METHOD_ENV+=(--env FASTIO_ENGINE=auto) ;;
+	preload-group) METHOD_ENV+=(--env FASTIO_FSYNC=group) ;;
 	preload-*) METHOD_ENV+=(--env "FASTIO_ENGINE=${1#preload-}") ;;
 	esac
 }
@@ -421,14 +443,15 @@ slow_or_not() {
 	[ -n "$PAIRS_GIVEN" ] || [ "$PAIRS" -lt 3 ] || PAIRS=3
 }
 
+# bench_programs FS KIND ROW...
 bench_programs() {
-	local fs=$1 row name needs source ALL_PAIRS=$PAIRS METHOD_ARRAY=("${METHOD_ARRAY[@]}")
+	local fs=$1 kind=$2 row name needs source ALL_PAIRS=$PAIRS METHOD_ARRAY=("${METHOD_ARRAY[@]}")
 	local PAIRS=$PAIRS
 	SRC=$MNT/src
 	mkdir -p "$SRC"
-	for row in "${PROGRAMS[@]}"; do
+	for row in "${@:3}"; do
 		IFS='|' read -r name needs BEFORE COMPARE source COMMAND <<<"$row"
-		wanted "$name" programs || continue
+		wanted "$name" "$kind" || continue
 		if [ $QUICK = 1 ] && [ -z "$ONLY" ] && [[ " $SKIP " == *" $name "* ]]; then
 			continue
 		fi
@@ -475,7 +498,7 @@ bench_compare() {
 # ---- all of it ----
 
 header
-if [ -z "$FS_LIST$DIR" ] || [ $QUICK = 1 ] && [ "${FS_ARRAY[*]}" != dir ]; then
+if [ -z "$FS_GIVEN$DIR" ] || [ $QUICK = 1 ] && [ "${FS_ARRAY[*]}" != dir ]; then
 	if ! fs_can_mount; then
 		say "no file systems can be mounted here (not root?); measuring in a directory"
 		FS_ARRAY=(dir)
@@ -488,7 +511,8 @@ for fs in "${FS_ARRAY[@]}"; do
 	jq -nc --arg fs "$fs" --arg mount "$FS_MOUNT" '{kind: "fs", $fs, $mount}' >>"$RESULTS"
 	mkdir -p "$MNT/bench"
 	bench_phases "$fs"
-	bench_programs "$fs"
+	bench_programs "$fs" programs "${PROGRAMS[@]}"
+	bench_programs "$fs" sync "${SYNCS[@]}"
 	bench_compare "$fs"
 	fs_close
 done

@@ -72,6 +72,8 @@ bench() {
 	programs
 	want hyperfine "$(cmd hyperfine)"
 	want gnuplot-nox "$(cmd gnuplot)"
+	want libfuse3-dev "$(file '/usr/include/fuse3/fuse.h')"
+	wish eatmydata "$(file '/usr/lib/*/libeatmydata.so')"
 }
 
 check() {

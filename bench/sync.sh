@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# sync.sh - programs that make their files durable; sourced by run.sh
+#
+# The rows are like those of programs.sh.  $SYNC_FILES files each; five times as many for git add and
+# commit where a flush is as quick as the machine's.
+# shellcheck disable=SC2016,SC2034
+SYNCS=(
+	'sync-create||out_none|nomtime|src_none|$BENCH phases --dir $MNT/bench --name out --files $SYNC_FILES --phases create --fsync each'
+	'sync-rename||out_none|nomtime|src_none|$BENCH phases --dir $MNT/bench --name out --files $SYNC_FILES --phases create,update --method temp+rename --fsync each'
+	'sync-git-add|git|out_repository|nomtime -.git/index|src_git_files|git -C $OUT -c core.fsync=all add .'
+	'sync-git-commit|git|out_staged|nomtime -.git/index|src_staged|git -C $OUT -c core.fsync=all -c user.name=bench -c user.email=bench@localhost commit -qm tree'
+	'sync-dpkg|dpkg dpkg-deb dpkg-query|out_dpkg|nomtime|src_debs|dpkg --root=$OUT --log=/dev/null --force-depends --unpack $SRC/debs/*.deb'
+)
+
+SLOW="$SLOW sync-create sync-rename sync-git-add"
+SYNC_FS=ext4,xfs,ext4-5ms,xfs-5ms
+EATMYDATA=$(compgen -G '/usr/lib/*/libeatmydata.so' || true)
+SYNC_METHODS=stock${EATMYDATA:+,eatmydata},preload
+! "$BUILD/fastio" --fsync group true 2>/dev/null || SYNC_METHODS+=,preload-group
+# Packages of this system that have many small files and are where something is built
+SYNC_PACKAGES='linux-libc-dev libc6-dev perl-base git'
+
+export GIT_AUTHOR_DATE='2024-01-01T00:00:00Z' GIT_COMMITTER_DATE='2024-01-01T00:00:00Z'
+
+out_repository() {
+	cp -a "$SRC/git-files" "$OUT"
+	git init -q -b main "$OUT"
+}
+
+out_staged() { cp -a "$SRC/staged" "$OUT"; }
+
+out_dpkg() {
+	mkdir -p "$OUT/var/lib/dpkg/info" "$OUT/var/lib/dpkg/updates"
+	: >"$OUT/var/lib/dpkg/status"
+}
+
+src_git_files() {
+	local files=$((SYNC_FILES * 5))
+	[ -z "$FS_FLUSH_US" ] || files=$SYNC_FILES
+	[ -d "$SRC/git-files" ] || "$BENCH" mktree --files "$files" "$SRC/git-files"
+}
+
+src_staged() {
+	src_git_files
+	[ ! -d "$SRC/staged" ] || return 0
+	cp -a "$SRC/git-files" "$SRC/staged"
+	git init -q -b main "$SRC/staged"
+	git -C "$SRC/staged" add .
+}
+
+# Packages that are installed here, made again once per session, without their scripts
+src_debs() {
+	local name root=$WORK/package
+	if [ ! -d "$WORK/debs" ]; then
+		say "packing $SYNC_PACKAGES"
+		mkdir "$WORK/debs"
+		for name in $SYNC_PACKAGES; do
+			dpkg-query -W "$name" >/dev/null 2>&1 || continue
+			rm -rf "$root"
+			mkdir -p "$root/DEBIAN"
+			dpkg-query -L "$name" | grep -v '^/\.$' |
+				tar c --no-recursion -C / -T - 2>/dev/null | tar x -C "$root" || return 1
+			dpkg-query -s "$name" | grep -Ev '^(Status|Conffiles| /)' >"$root/DEBIAN/control"
+			dpkg-deb --root-owner-group -z1 -b "$root" "$WORK/debs" >/dev/null || return 1
+		done
+		rm -rf "$root"
+	fi
+	[ -d "$SRC/debs" ] || cp -a "$WORK/debs" "$SRC/debs"
+}
