@@ -39,7 +39,7 @@ setup() {
 
 teardown() {
 	fault_teardown
-	[[ -z $RECORDER ]] || wait "$RECORDER" || true
+	[[ -z $RECORDER ]] || kill "$RECORDER" 2>/dev/null || true
 }
 
 # record FS: a new disk with that file system, under the recorder, mounted
@@ -62,9 +62,14 @@ record() {
 }
 
 recorded() {
+	local i
 	no_task
 	umount "$D"
-	umount "$M/recorder"
+	# the loop device lets go a little later
+	for i in {1..50}; do
+		! umount "$M/recorder" 2>/dev/null || break
+		sleep 0.05
+	done
 	wait "$RECORDER"
 	RECORDER=
 	MOUNTS=("${MOUNTS[@]:2}")
@@ -79,12 +84,13 @@ observed() {
 
 work() {
 	local i
-	mkdir "$D"/{told,polled}
-	observed pipe - "$T/fault-synced" talk "$ROUNDS" "$D/told" all
-	observed poll polled "$T/fault-synced" quiet $((ROUNDS * 4)) "$D/polled" rename
+	mkdir "$D"/{told,threads,polled}
+	observed pipe - "$T/fault-synced" talk 1 "$ROUNDS" "$D/told" all
+	observed pipe - "$T/fault-synced" talk 3 "$ROUNDS" "$D/threads" all
+	observed poll polled "$T/fault-synced" quiet 2 $((ROUNDS * 4)) "$D/polled" rename
 	for ((i = 0; i < ROUNDS; i++)); do
 		mkdir "$D/ended.$i"
-		observed exit "ended.$i" "$T/fault-synced" quiet 1 "$D/ended.$i" create batch update excl
+		observed exit "ended.$i" "$T/fault-synced" quiet 1 1 "$D/ended.$i" create batch update excl
 	done
 }
 

@@ -114,8 +114,8 @@ static void look(const char *dir, const char *verb)
 		seen[i].version = version;
 		n_seen += i == n_seen;
 		/* the temporary name is that of pattern 'rename' of synced.c */
-		mark("%s %s/%s %d %s/.rename-%d.tmp", verb, dir, e->d_name, version, dir,
-		     version - 1);
+		mark("%s %s/%s %d %s/.rename-%lu-%d.tmp", verb, dir, e->d_name, version, dir,
+		     strtoul(strchrnul(e->d_name, '-') + 1, NULL, 10), version - 1);
 	}
 	closedir(d);
 	hand_over();

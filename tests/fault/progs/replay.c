@@ -19,6 +19,7 @@
  *	renamed PATH VERSION TEMP    the same, or TEMP still is that version
  *	grown PATH LENGTH            the first LENGTH bytes of PATH are right
  *	gone PATH -                  there is no PATH
+ *	named PATH -                 there is one
  *	sum PATH SIZE HASH           PATH has this content
  *
  * The summary is a line of JSON; standard error tells what was broken, at which cut.  Exit status 0 if all
@@ -108,7 +109,7 @@ static void read_marks(const char *text, size_t length)
 
 		n = sscanf(line, "%llu %15s %299s %ld %299s", &time, p.verb, p.path, &p.number,
 			   p.extra);
-		if (n < 3 || (n == 3 && strcmp(p.verb, "gone"))) {
+		if (n < 3 || (n == 3 && strcmp(p.verb, "gone") && strcmp(p.verb, "named"))) {
 			fprintf(stderr, "fault-replay: not a promise: %s\n", line);
 			exit(99);
 		}
@@ -315,11 +316,13 @@ static const char *why_broken(int dir, const struct promise *p)
 		       : version == SYNCED_BROKEN ? "is not whole"
 						  : why;
 	}
-	if (!strcmp(p->verb, "gone"))
-		return faccessat(dir, p->path, F_OK, AT_SYMLINK_NOFOLLOW) ? NULL : "is there";
 	n = synced_read(dir, p->path, buf);
+	if (!strcmp(p->verb, "gone"))
+		return n == SYNCED_MISSING ? NULL : "is there";
 	if (n < 0)
 		return "is missing";
+	if (!strcmp(p->verb, "named"))
+		return NULL;
 	if (!strcmp(p->verb, "sum"))
 		return n == p->number && synced_hash(buf, (size_t)n) == strtoull(p->extra, NULL, 16)
 			       ? NULL

@@ -2,27 +2,32 @@
 /*
  * synced.c - makes files durable in many ways, and says so
  *
- *	fault-synced talk|quiet ROUNDS DIR PATTERN...
+ *	fault-synced talk|quiet THREADS ROUNDS DIR PATTERN...
  *
- * Each round goes through the patterns.  With talk, standard output gets a promise (see replay.c) as soon
- * as the calls that make a file durable have returned.  Before each file there are some that nobody
- * syncs, which the library defers.
+ * In each round every thread goes through the patterns (all: all there are), with files of its own.  With
+ * talk, standard output gets a promise (see replay.c) as soon as the calls that make a file durable have
+ * returned.  Before each file there are some that nobody syncs, which the library defers.
  */
 #include "synced.h"
 
+#include <aio.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
-#define THREADS 3
+#define THREADS_MAX 16
 
 static const char *dir_name; /* below the root of the file system */
 static bool talk;
 static int dir_fd;
+static unsigned rounds;
+static char **chosen;            /* patterns */
+static __thread unsigned thread; /* which one this is */
 
 static void die(const char *what)
 {
@@ -80,15 +85,21 @@ static void await_child(pid_t pid)
 		die("child");
 }
 
-/* Files of all sorts that are pending when something else is synced */
+/* What is pending when something else is synced: files that are new, replaced, removed */
 static void noise(const char *name)
 {
 	char other[300];
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		snprintf(other, sizeof(other), "noise-%s-%d", name, i);
 		put(other, 1, 100 + 900 * (size_t)i);
 	}
+	put(other, 2, 2800);
+	if (unlink(other))
+		die(other);
+	snprintf(other, sizeof(other), "noise-%u", thread);
+	put(other, 1, 300);
+	put(other, 2, 300);
 }
 
 static size_t length_of(unsigned round)
@@ -162,7 +173,7 @@ static void rename_over(const char *name, unsigned round)
 	char temp[300], final[300];
 
 	snprintf(temp, sizeof(temp), ".%s.tmp", name);
-	snprintf(final, sizeof(final), "renamed-%u", round % 3);
+	snprintf(final, sizeof(final), "renamed-%u-%u", thread, round % 3);
 	synced(temp, put_open(temp, final, round + 1, length_of(round), O_EXCL), fsync);
 	if (rename(temp, final))
 		die(final);
@@ -200,18 +211,20 @@ static void update_reopened(const char *name, unsigned round)
 
 static void append(const char *name, unsigned round)
 {
-	static size_t done;
+	static __thread size_t done;
 	size_t n = 50 + round * 37 % 500;
-	char buf[600];
-	int fd = open("log", O_WRONLY | O_CREAT | O_APPEND, 0644);
+	char buf[600], log[30];
+	int fd;
 
 	(void)name;
-	synced_text(buf, "log", 0, done, done + n);
+	snprintf(log, sizeof(log), "log-%u", thread);
+	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	synced_text(buf, log, 0, done, done + n);
 	if (fd < 0 || write(fd, buf, n) != (ssize_t)n)
-		die("log");
-	synced("log", fd, fdatasync);
+		die(log);
+	synced(log, fd, fdatasync);
 	done += n;
-	promise("grown", "log", "%zu", done);
+	promise("grown", log, "%zu", done);
 }
 
 static void flagged(const char *name, unsigned round)
@@ -221,6 +234,124 @@ static void flagged(const char *name, unsigned round)
 
 	promise("durable", name, "1");
 	close(fd);
+}
+
+/* By a write that is synced as such */
+static void by_write(const char *name, unsigned round)
+{
+	char buf[SYNCED_MAX];
+	size_t length = length_of(round);
+	struct iovec v = {buf, length};
+	int fd;
+
+	synced_fill(buf, name, 1, length);
+	put(name, 2, 500);
+	noise(name);
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || pwritev2(fd, &v, 1, 0, RWF_SYNC) != (ssize_t)length || close(fd))
+		die(name);
+	promise("durable", name, "1");
+}
+
+static void by_stream(const char *name, unsigned round)
+{
+	static __thread char buf[SYNCED_MAX];
+	size_t length = length_of(round);
+	FILE *f;
+
+	put(name, 1, 700);
+	synced_fill(buf, name, 2, length);
+	f = fopen(name, "w");
+	if (!f || fwrite(buf, 1, length, f) != length || fflush(f) || fsync(fileno(f)) || fclose(f))
+		die(name);
+	promise("durable", name, "2");
+}
+
+static void by_aio(const char *name, unsigned round)
+{
+	struct aiocb cb = {.aio_fildes = put_open(name, name, 1, length_of(round), O_TRUNC)};
+	const struct aiocb *list = &cb;
+
+	if (aio_fsync(O_SYNC, &cb) || aio_suspend(&list, 1, NULL) || aio_error(&cb) ||
+	    aio_return(&cb) || close(cb.aio_fildes))
+		die(name);
+	promise("durable", name, "1");
+}
+
+/* Synced by another link, the file being written by the first */
+static void by_link(const char *name, unsigned round)
+{
+	char other[300];
+
+	snprintf(other, sizeof(other), "other-%s", name);
+	put(name, 1, length_of(round));
+	if (link(name, other))
+		die(other);
+	put(name, 2, length_of(round));
+	noise(name);
+	synced(other, open(other, O_RDONLY), fsync);
+	promise("durable", name, "2");
+}
+
+static void copied(const char *name, unsigned round)
+{
+	char from[300];
+	int in, out;
+
+	snprintf(from, sizeof(from), "noise-from-%s", name);
+	if (close(put_open(from, name, 1, length_of(round), O_TRUNC)))
+		die(from);
+	in = open(from, O_RDONLY);
+	out = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (in < 0 || out < 0 ||
+	    copy_file_range(in, NULL, out, NULL, length_of(round), 0) != (ssize_t)length_of(round))
+		die(name);
+	close(in);
+	synced(name, out, fsync);
+	promise("durable", name, "1");
+}
+
+/* Cut short, then the rest written */
+static void truncated(const char *name, unsigned round)
+{
+	static __thread char buf[SYNCED_MAX];
+	size_t length = length_of(round);
+	int fd;
+
+	put(name, 1, 20000);
+	fd = open(name, O_RDWR);
+	synced_fill(buf, name, 2, length);
+	if (fd < 0 || ftruncate(fd, round % 3 * 50) ||
+	    pwrite(fd, buf, length, 0) != (ssize_t)length)
+		die(name);
+	synced(name, fd, fdatasync);
+	promise("durable", name, "2");
+}
+
+/* A new name, made durable by its directory */
+static void named(const char *name, unsigned round)
+{
+	put(name, 1, length_of(round));
+	if (fsync(dir_fd))
+		die("fsync of a directory");
+	promise("named", name, "-");
+}
+
+static void moved(const char *name, unsigned round)
+{
+	char folder[300], to[600];
+	int fd;
+
+	snprintf(folder, sizeof(folder), "folder-%s", name);
+	snprintf(to, sizeof(to), "%s/file", folder);
+	if (mkdir(folder, 0755) || close(put_open(name, to, 1, length_of(round), O_EXCL)))
+		die(folder);
+	if (rename(name, to))
+		die(to);
+	fd = open(folder, O_RDONLY | O_DIRECTORY);
+	synced(to, open(to, O_RDONLY), fsync);
+	synced(folder, fd, fsync);
+	promise("durable", to, "1");
 }
 
 static void removed(const char *name, unsigned round)
@@ -315,34 +446,6 @@ static void by_another(const char *name, unsigned round)
 	promise("durable", name, "1");
 }
 
-struct part {
-	char name[300];
-	unsigned round;
-	pthread_t thread;
-};
-
-static void *part(void *arg)
-{
-	struct part *p = arg;
-
-	create(p->name, p->round);
-	return NULL;
-}
-
-static void threads(const char *name, unsigned round)
-{
-	struct part parts[THREADS];
-
-	for (unsigned i = 0; i < THREADS; i++) {
-		parts[i].round = round + i;
-		snprintf(parts[i].name, sizeof(parts[i].name), "%s-%u", name, i);
-		if (pthread_create(&parts[i].thread, NULL, part, &parts[i]))
-			die("pthread_create");
-	}
-	for (int i = 0; i < THREADS; i++)
-		pthread_join(parts[i].thread, NULL);
-}
-
 static const struct pattern {
 	const char *name;
 	void (*run)(const char *name, unsigned round);
@@ -355,7 +458,10 @@ static const struct pattern {
 	{"removed", removed}, {"linked", linked},
 	{"mapped", mapped},   {"folder", in_folder},
 	{"child", child},     {"another", by_another},
-	{"threads", threads},
+	{"write", by_write},  {"stream", by_stream},
+	{"aio", by_aio},      {"link", by_link},
+	{"copied", copied},   {"truncated", truncated},
+	{"named", named},     {"moved", moved},
 };
 
 #define PATTERNS (sizeof(patterns) / sizeof(patterns[0]))
@@ -365,11 +471,14 @@ static void run(const char *pattern, unsigned round)
 	bool known = false, all = !strcmp(pattern, "all");
 	char name[100];
 
-	for (size_t i = 0; i < PATTERNS; i++) {
+	for (size_t k = 0; k < PATTERNS; k++) {
+		/* threads do different things at the same time */
+		size_t i = (k + thread * 7) % PATTERNS;
+
 		if (!all && strcmp(pattern, patterns[i].name))
 			continue;
 		known = true;
-		snprintf(name, sizeof(name), "%s-%u", patterns[i].name, round);
+		snprintf(name, sizeof(name), "%s-%u-%u", patterns[i].name, thread, round);
 		noise(name);
 		patterns[i].run(name, round);
 	}
@@ -379,23 +488,38 @@ static void run(const char *pattern, unsigned round)
 	}
 }
 
+static void *run_all(void *number)
+{
+	thread = (unsigned)(uintptr_t)number;
+	for (unsigned round = 0; round < rounds; round++)
+		for (char **p = chosen; *p; p++)
+			run(*p, round);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned rounds = argc > 4 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+	unsigned threads = argc > 5 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
+	pthread_t started[THREADS_MAX];
 
-	if (!rounds) {
-		fprintf(stderr, "usage: fault-synced talk|quiet ROUNDS DIR PATTERN...\n");
+	rounds = argc > 5 ? (unsigned)strtoul(argv[3], NULL, 10) : 0;
+	if (!rounds || !threads || threads > THREADS_MAX) {
+		fprintf(stderr, "usage: fault-synced talk|quiet THREADS ROUNDS DIR PATTERN...\n");
 		return 99;
 	}
 	talk = !strcmp(argv[1], "talk");
-	dir_name = strrchr(argv[3], '/') ? strrchr(argv[3], '/') + 1 : argv[3];
-	if (chdir(argv[3]))
-		die(argv[3]);
+	dir_name = strrchr(argv[4], '/') ? strrchr(argv[4], '/') + 1 : argv[4];
+	if (chdir(argv[4]))
+		die(argv[4]);
 	dir_fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
-		die(argv[3]);
-	for (unsigned round = 0; round < rounds; round++)
-		for (int i = 4; i < argc; i++)
-			run(argv[i], round);
+		die(argv[4]);
+	chosen = argv + 5;
+	for (unsigned i = 1; i < threads; i++)
+		if (pthread_create(&started[i], NULL, run_all, (void *)(uintptr_t)i))
+			die("pthread_create");
+	run_all(NULL);
+	for (unsigned i = 1; i < threads; i++)
+		pthread_join(started[i], NULL);
 	return 0;
 }
