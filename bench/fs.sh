@@ -56,6 +56,9 @@ fs_slow_disk() {
 	return 1
 }
 
+# The flushes that the slow disk has seen
+fs_flushes() { cat "$WORK/recorder/mark"; }
+
 fs_make_image() {
 	local fs=$1
 	rm -f "$FS_IMAGE"

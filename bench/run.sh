@@ -260,6 +260,7 @@ timed() {
 	rm -f "$WORK/stats"
 	method_env "$method"
 	sync -f "$MNT"
+	[ -z "$FS_RECORDER" ] || FLUSHES=$(fs_flushes)
 	"$BENCH" measure --cwd "$cwd" --stdout "$WORK/out" --stderr "$WORK/err" --timeout 900 \
 		"${METHOD_ENV[@]}" -- "$@" >"$WORK/measured" &
 	MEASURE=$!
@@ -397,13 +398,14 @@ bench_phases() {
 # ---- programs ----
 
 program_run() {
-	local fs=$1 workload=$2 method=$3 pair=$4 argv cwd=$MNT/bench options=(--mtime s) c
+	local fs=$1 workload=$2 method=$3 pair=$4 argv cwd=$MNT/bench options=(--mtime s) c metrics='{}'
 	OUT=$MNT/bench/out
 	rm -rf "$OUT"
 	$BEFORE
 	[ "$BEFORE" != out_npm ] || cwd=$OUT
 	eval "argv=($COMMAND)"
 	timed "$method" "$cwd" "${argv[@]}"
+	[ -z "$FS_RECORDER" ] || metrics="{\"flushes\": $(($(fs_flushes) - FLUSHES))}"
 	check_run "$fs" "$workload" "$method" || return 0
 	TREE=same
 	for c in $COMPARE; do
@@ -420,7 +422,7 @@ program_run() {
 		failed "$fs $workload $method: something is left"
 	fi
 	rm -rf "$OUT"
-	record "$fs" "$workload" "$method" "$pair" "$TREE" '{}'
+	record "$fs" "$workload" "$method" "$pair" "$TREE" "$metrics"
 }
 
 have_all() {

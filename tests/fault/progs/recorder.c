@@ -6,8 +6,8 @@
  *
  * MOUNTPOINT/disk has the content and the size of BACKING, for a loop device.  Each write, each flush
  * (fsync, fdatasync) that ends, and whatever is written into MOUNTPOINT/mark becomes an entry of the log
- * (disklog.h).  A flush takes N microseconds.  Nothing is ever flushed for real.  Runs in the foreground
- * until it is unmounted.
+ * (disklog.h).  Reading MOUNTPOINT/mark gives the number of flushes so far.  A flush takes N microseconds.
+ * Nothing is ever flushed for real.  Runs in the foreground until it is unmounted.
  */
 #define FUSE_USE_VERSION 31
 
@@ -30,6 +30,7 @@ enum { FH_DISK, FH_MARK };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the order of the entries */
 static FILE *log_file;
 static uint64_t entries; /* in the log; under lock */
+static _Atomic unsigned long flushes;
 static unsigned flush_us;
 static int backing;
 
@@ -62,7 +63,7 @@ static int do_getattr(const char *path, struct stat *st, struct fuse_file_info *
 			return -errno;
 		st->st_mode = S_IFREG | 0600;
 	} else if (!strcmp(path, "/mark")) {
-		st->st_mode = S_IFREG | 0222;
+		st->st_mode = S_IFREG | 0666;
 	} else {
 		return -ENOENT;
 	}
@@ -92,7 +93,7 @@ static int do_read(const char *path, char *buf, size_t size, off_t off, struct f
 
 	(void)path;
 	if (fi->fh == FH_MARK)
-		return 0;
+		return off ? 0 : snprintf(buf, size, "%lu\n", flushes);
 	n = pread(backing, buf, size, off);
 	return n < 0 ? -errno : (int)n;
 }
@@ -126,6 +127,7 @@ static int do_fsync(const char *path, int data_only, struct fuse_file_info *fi)
 	pthread_mutex_unlock(&lock);
 	if (flush_us)
 		usleep(flush_us);
+	flushes++;
 	enter(DISKLOG_FLUSH, begin, NULL, 0);
 	return 0;
 }
