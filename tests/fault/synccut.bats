@@ -84,8 +84,10 @@ observed() {
 
 work() {
 	local i
-	mkdir "$D"/{told,threads,polled}
+	mkdir "$D"/{told,groups,threads,polled}
 	observed pipe - "$T/fault-synced" talk 1 "$ROUNDS" "$D/told" all
+	# nothing else, or making groups would not pay
+	observed pipe - "$T/fault-synced" talk 1 $((ROUNDS * 3)) "$D/groups" several severalren
 	observed pipe - "$T/fault-synced" talk 3 "$ROUNDS" "$D/threads" all
 	observed poll polled "$T/fault-synced" quiet 2 $((ROUNDS * 4)) "$D/polled" rename
 	for ((i = 0; i < ROUNDS; i++)); do
@@ -146,6 +148,8 @@ kept() { # FS
 		cuts "$1" "$mode" "$1-$mode" work programs
 		((BROKEN == 0)) || fail "$1, $mode, seed $SEED: broken promises:" "$(cat "$M"/broken.*)"
 		[[ $mode == stock ]] || need_deferred "$1-$mode" 100
+		[[ $mode != group* ]] || (($(sum "$1-$mode" .deferred.fsync) > 20)) ||
+			fail "$1-$mode: no groups were made: $(<"$S/$1-$mode.stats")"
 	done
 }
 

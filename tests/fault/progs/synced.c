@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 
 #define THREADS_MAX 16
+#define SEVERAL 9
 
 static const char *dir_name; /* below the root of the file system */
 static bool talk;
@@ -156,6 +157,48 @@ static void batch(const char *name, unsigned round)
 		die("fsync of a directory");
 	for (int i = 0; i < 4; i++)
 		promise("durable", each[i], "1");
+}
+
+/* Synced one by one, and told of at the end only: a group, for a library that makes groups */
+static void several(const char *name, unsigned round)
+{
+	char each[SEVERAL][300];
+
+	for (unsigned i = 0; i < SEVERAL; i++) {
+		int fd;
+
+		snprintf(each[i], sizeof(each[i]), "%s-%u", name, i);
+		fd = put_open(each[i], each[i], 1, length_of(round + i), O_TRUNC);
+		synced(each[i], fd, i % 3 ? fsync : fdatasync);
+		if (i % 4 == 3) {
+			fd = put_open(each[i], each[i], 2, length_of(round + i), O_TRUNC);
+			synced(each[i], fd, fsync);
+		}
+	}
+	for (unsigned i = 0; i < SEVERAL; i++)
+		promise("durable", each[i], "%d", i % 4 == 3 ? 2 : 1);
+}
+
+static void several_renamed(const char *name, unsigned round)
+{
+	char temp[SEVERAL][300], final[SEVERAL][300];
+
+	for (unsigned i = 0; i < SEVERAL; i++) {
+		snprintf(temp[i], sizeof(temp[i]), ".%s-%u.tmp", name, i);
+		snprintf(final[i], sizeof(final[i]), "%s-%u", name, i);
+		if (round % 2)
+			synced(final[i], put_open(final[i], final[i], 1, 600, O_EXCL), fdatasync);
+		synced(temp[i], put_open(temp[i], final[i], 2, length_of(round + i), O_EXCL),
+		       fsync);
+		if (rename(temp[i], final[i]))
+			die(final[i]);
+	}
+	for (unsigned i = 0; i < SEVERAL; i++)
+		promise("renamed", final[i], "2 %s/%s", dir_name, temp[i]);
+	if (fsync(dir_fd))
+		die("fsync of a directory");
+	for (unsigned i = 0; i < SEVERAL; i++)
+		promise("durable", final[i], "2");
 }
 
 static void call_sync(const char *name, unsigned round)
@@ -452,6 +495,7 @@ static const struct pattern {
 } patterns[] = {
 	{"create", create},   {"excl", excl},
 	{"reopen", reopen},   {"batch", batch},
+	{"several", several}, {"severalren", several_renamed},
 	{"sync", call_sync},  {"rename", rename_over},
 	{"update", update},   {"updates", update_reopened},
 	{"append", append},   {"flagged", flagged},
