@@ -13,6 +13,7 @@
 #include "dir.h"
 #include "errors.h"
 #include "exec.h"
+#include "fence.h"
 #include "fio.h"
 #include "options.h"
 #include "queue.h"
@@ -128,7 +129,8 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	int dirfd, fd, err = 0;
 
 	(void)arg;
-	if (state == FIO_ST_FREE || atomic_load(&it->done) || !it->linked || !it->dir)
+	if (state == FIO_ST_FREE || state == FIO_ST_FENCED || atomic_load(&it->done) ||
+	    !it->linked || !it->dir)
 		return true;
 	if (it->made && state != FIO_ST_CLAIMED)
 		return true; /* written out by age */
@@ -156,6 +158,11 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		break;
 	case FIO_KIND_RMDIR:
 		return true; /* when it is empty */
+	case FIO_KIND_RENAME:
+	case FIO_KIND_LINK:
+	case FIO_KIND_SOURCE:
+	case FIO_KIND_SYNC:
+		break; /* on its way to the fences: not acknowledged */
 	}
 	if (err < 0)
 		fio_error_log(it, step, err);
@@ -197,4 +204,5 @@ void fio_rescue(void)
 	}
 	e.last = true;
 	fio_intent_each(rescue_rmdir, &e);
+	fio_fences_rescue();
 }

@@ -8,9 +8,11 @@
 #include "dir.h"
 #include "exec.h"
 #include "fdtab.h"
+#include "fence.h"
 #include "file.h"
 #include "fio.h"
 #include "queue.h"
+#include "sync.h"
 #include "sys.h"
 #include "task.h"
 #include "trace.h"
@@ -19,8 +21,7 @@
 _Atomic uint32_t fio_live;
 _Atomic uint32_t fio_done_seq;
 
-/* Carries out, and waits for, what was queued before this position. */
-static void finish_up_to(uint64_t pos)
+void fio_finish_queued(uint64_t pos)
 {
 	struct fio_intent *it;
 
@@ -65,11 +66,11 @@ static void finish(struct fio_found f)
 			continue;
 		case FIO_ST_QUEUED:
 			if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
-				finish_up_to(atomic_load(&it->queue_pos) + 1);
+				fio_finish_queued(atomic_load(&it->queue_pos) + 1);
 				fio_queue_wait_gen(it, f.gen);
 			} else {
 				/* What was closed before it keeps an earlier time of modification. */
-				finish_up_to(atomic_load(&it->queue_pos));
+				fio_finish_queued(atomic_load(&it->queue_pos));
 				if (!fio_queue_claim_one(it, true))
 					continue;
 				if (atomic_load(&it->gen) == f.gen)
@@ -87,6 +88,9 @@ static void finish(struct fio_found f)
 		case FIO_ST_QUEUING:
 		case FIO_ST_CLAIMED:
 			fio_queue_wait_gen(it, f.gen);
+			continue;
+		case FIO_ST_FENCED:
+			fio_fence_finish(it, f.gen);
 			continue;
 		}
 	}
@@ -127,7 +131,7 @@ void fio_drain(void)
 		fio_paid(FIO_KIND_CREATE, false);
 		fio_paid(FIO_KIND_UPDATE, false);
 	}
-	finish_up_to(limit);
+	fio_finish_queued(limit);
 }
 
 static bool flush_open(struct fio_intent *it, void *arg)
@@ -143,6 +147,12 @@ static bool flush_open(struct fio_intent *it, void *arg)
 	else
 		fio_unlock(&it->lock);
 	return true;
+}
+
+void fio_flush_open(void)
+{
+	if (atomic_load(&fio_n_open))
+		fio_intent_each(flush_open, NULL);
 }
 
 void fio_finish_all(enum fio_cause cause)
@@ -161,6 +171,7 @@ void fio_finish_others(struct fio_intent *but, enum fio_cause cause)
 	if (atomic_load(&fio_n_open))
 		fio_intent_each(flush_open, but);
 	fio_drain();
+	fio_fences_finish();
 	if (!but)
 		fio_task_settle();
 	fio_trace_barrier(since, FIO_TRACE_ALL, cause);
@@ -196,6 +207,8 @@ static bool look_in_dir(struct fio_intent *it, void *arg)
 		return true;
 	if (state == FIO_ST_OPEN && it->err) /* cannot be made: its descriptor says so */
 		return true;
+	if (it->kind == FIO_KIND_SYNC) /* is done by now */
+		return true;
 	pos = atomic_load(&it->queue_pos);
 	if (state == FIO_ST_QUEUED || state == FIO_ST_CLAIMED) {
 		if (pos >= in->end)
@@ -228,7 +241,7 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 	}
 	/* Together, not one after the other: nobody waits for what another could begin meanwhile. */
 	if (in.end)
-		finish_up_to(in.end);
+		fio_finish_queued(in.end);
 	fio_trace_barrier(since, FIO_TRACE_DIRECTORY, cause);
 	return any || in.end;
 }
@@ -317,6 +330,21 @@ void fio_release_channel_slow(int fd)
 	if (it)
 		fio_file_flush(it, FIO_FLUSH_FORCED);
 	else if (finish_fd(fd, false, FIO_CAUSE_FD) >= FIO_CLASS_CHANNEL)
+		fio_finish_all(FIO_CAUSE_CHANNEL);
+	if (unlikely(atomic_load(&fio_syncs)) && !fio_sync_fresh(fd))
+		fio_sync_all();
+	fio_leave(t);
+}
+
+void fio_release_closing_slow(int fd)
+{
+	struct fio_thread *t = fio_enter();
+	struct stat st;
+
+	if (!t)
+		return;
+	if (sys_fstat(fd, &st) == 0 && fio_class_of(&st) >= FIO_CLASS_CHANNEL &&
+	    !fio_channel_private(fd, &st))
 		fio_finish_all(FIO_CAUSE_CHANNEL);
 	fio_leave(t);
 }

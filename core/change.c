@@ -59,6 +59,11 @@ bool fio_changing(uint64_t name_hash, unsigned own)
 	return atomic_load(&under_way[name_hash % SLOTS]) > own || atomic_load(&under_way[ANY]);
 }
 
+bool fio_change_shared(uint64_t a, uint64_t b)
+{
+	return a % SLOTS == b % SLOTS;
+}
+
 bool fio_name_differs(int dirfd, const char *name, uint64_t ino)
 {
 	struct statx now;

@@ -18,6 +18,9 @@
 /* Is any thread changing this name, or one that cannot be told?  own: calls that are the caller's. */
 bool fio_changing(uint64_t name_hash, unsigned own);
 
+/* Are two names counted as one? */
+bool fio_change_shared(uint64_t a, uint64_t b);
+
 /* Is the name no longer that of this inode (0: that of none)?  To be asked after fio_changing. */
 bool fio_name_differs(int dirfd, const char *name, uint64_t ino);
 

@@ -20,6 +20,9 @@
 	X(deferred, chmod)     \
 	X(deferred, chown)     \
 	X(deferred, utimens)   \
+	X(deferred, rename)    \
+	X(deferred, link)      \
+	X(deferred, fsync)     \
 	X(elided, trunc)       \
 	X(elided, meta)        \
 	X(elided, write)       \
@@ -27,6 +30,8 @@
 	X(executed, task)      \
 	X(executed, ring)      \
 	X(executed, caller)    \
+	X(fsync, groups)       \
+	X(fsync, strict)       \
 	X(barrier, all)        \
 	X(barrier, file)       \
 	X(barrier, dir)        \

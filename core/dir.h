@@ -39,6 +39,8 @@ struct fio_fs {
 	bool unlink_ok;         /* background unlinks overlap with the program's */
 	bool tree_ok;           /* so do those in many small directories */
 	bool update_ok;         /* a file keeps its inode number when it is opened */
+	bool ordered;           /* names reach the disk in the order in which they were made */
+	bool memory;            /* has no disk: there is nothing to sync */
 	bool close_tells;       /* close may return errors of the writes before */
 	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
 	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */

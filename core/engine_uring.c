@@ -148,6 +148,11 @@ static bool to_ring(struct fio_intent *it)
 		return u.creates;
 	case FIO_KIND_WRITE:
 		return u.writes && !it->what && atomic_load(&it->task_fd) >= 0;
+	case FIO_KIND_RENAME:
+	case FIO_KIND_LINK:
+	case FIO_KIND_SOURCE:
+	case FIO_KIND_SYNC:
+		break; /* never in the queue */
 	case FIO_KIND_UNLINK:
 	case FIO_KIND_RMDIR:
 		return u.unlinks && !fio_exec_replaced(it, atomic_load(&it->dir->task_fd));
@@ -181,8 +186,7 @@ static void run(struct fio_intent **batch, int n)
 		case FIO_KIND_WRITE:
 			chain_write(j);
 			break;
-		case FIO_KIND_UNLINK:
-		case FIO_KIND_RMDIR:
+		default: /* UNLINK, RMDIR */
 			fastio_unlink(&j->reqs[0], dirfd, it->name,
 				      it->kind == FIO_KIND_RMDIR ? AT_REMOVEDIR : 0);
 			enqueue(j, 1);

@@ -217,6 +217,11 @@ void fio_exec(struct fio_intent *it, bool task)
 		step = FIO_STEP_RMDIR;
 		err = fio_exec_rmdir(it, dirfd);
 		break;
+	case FIO_KIND_RENAME:
+	case FIO_KIND_LINK:
+	case FIO_KIND_SOURCE:
+	case FIO_KIND_SYNC:
+		break; /* never in the queue */
 	}
 	if (task)
 		fio_count(executed_task);

@@ -23,6 +23,9 @@ enum fio_step {
 	FIO_STEP_CLOSE,
 	FIO_STEP_UNLINK,
 	FIO_STEP_RMDIR,
+	FIO_STEP_RENAME,
+	FIO_STEP_LINK,
+	FIO_STEP_FSYNC,
 };
 
 /* The open flags with which the file is created or opened for its update. */

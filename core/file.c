@@ -18,6 +18,7 @@
 #include "options.h"
 #include "placeholder.h"
 #include "queue.h"
+#include "sync.h"
 #include "sys.h"
 #include "task.h"
 #include "trace.h"
@@ -53,13 +54,20 @@ struct fio_intent *fio_fd_lock(int fd)
 /* Locked and OPEN; the descriptor is ordinary from now on and the intent is gone. */
 static void detach(struct fio_intent *it)
 {
+	struct fio_intent *sync = it->sync ? fio_sync_of(it) : NULL;
+	bool synced = it->sync;
+	int fd = it->fd;
+
 	atomic_store(&it->done, true); /* what the program does next must be the last word */
 	atomic_store(&it->state, FIO_ST_BUSY);
-	fio_fd_clear(it->fd);
+	fio_fd_clear(fd);
+	fio_sync_mark(it, fd);
 	it->fd = -1;
 	atomic_fetch_sub(&fio_n_open, 1);
 	fio_unlock(&it->lock);
 	fio_discard(it, FIO_LOCK_HELD);
+	if (unlikely(synced))
+		fio_sync_add(sync, fd);
 }
 
 bool fio_file_untie(int fd)
@@ -199,7 +207,7 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 {
 	uint32_t len = it->len;
 
-	if (it->made || it->err)
+	if (it->made || it->err || it->sync)
 		return false;
 	if (off != (off_t)len || it->what & FIO_SET_META) {
 		fio_count(pass_order);
@@ -290,6 +298,8 @@ ssize_t fio_writev(int fd, const struct iovec *iov, int cnt, off_t off)
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;
+	if (unlikely(atomic_load_explicit(&fio_syncs, memory_order_relaxed)))
+		fio_sync_before(fd);
 	ok = cnt >= 0 && cnt <= 1024 && fio_readable(t, iov, sizeof(*iov) * (size_t)cnt);
 	for (int i = 0; ok && i < cnt; i++) {
 		ok = iov[i].iov_len <= FIO_BUF_MAX && n <= FIO_BUF_MAX &&
@@ -340,22 +350,6 @@ void fio_submit(struct fio_intent *it)
 	fio_task_poke(true);
 }
 
-/* Locked, closed by the program with content held: to the queue. */
-static int submit_closed(struct fio_intent *it)
-{
-	int fd = it->fd, err;
-
-	fio_fd_clear(fd);
-	it->fd = -1;
-	atomic_fetch_sub(&fio_n_open, 1);
-	atomic_store(&it->state, FIO_ST_QUEUING);
-	fio_unlock(&it->lock);
-	err = sys_close(fd);
-	fio_count(deferred_close);
-	fio_submit(it);
-	return err;
-}
-
 /* Closed all the same, as by the kernel. */
 static int close_failed(struct fio_intent *it, unsigned how)
 {
@@ -377,6 +371,29 @@ static int close_flushed(struct fio_intent *it, unsigned how)
 		return FIO_PASS;
 	it = fio_fd_lock(fd);
 	return it ? close_failed(it, how) : err;
+}
+
+/* Locked, closed by the program with content held: to the queue. */
+static int submit_closed(struct fio_intent *it)
+{
+	struct fio_intent *sync = it->sync ? fio_sync_of(it) : NULL;
+	bool synced = it->sync;
+	int fd = it->fd, err;
+
+	/* Without memory it cannot be put off any longer. */
+	if (unlikely(synced && !sync))
+		return close_flushed(it, FIO_FLUSH_TELLS);
+	fio_fd_clear(fd);
+	it->fd = -1;
+	atomic_fetch_sub(&fio_n_open, 1);
+	atomic_store(&it->state, FIO_ST_QUEUING);
+	fio_unlock(&it->lock);
+	err = sys_close(fd);
+	fio_count(deferred_close);
+	fio_submit(it);
+	if (unlikely(synced))
+		fio_sync_add(sync, fd);
+	return err;
 }
 
 /* Closing any descriptor of a locked file may release the lock. */

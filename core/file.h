@@ -36,6 +36,10 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause);
 /* Finishes whatever is pending under path's last component, in any directory. */
 void fio_finish_last(struct fio_thread *t, const char *path);
 
+/* Carries out, and waits for, what was queued before this position. */
+void fio_finish_queued(uint64_t pos);
+/* Makes all open deferred files real. */
+void fio_flush_open(void);
 /* Carries out queued intents until all before the head of now are done. */
 void fio_drain(void);
 /* The same for open deferred files, then drain: nothing of this process is held back. */
@@ -54,7 +58,7 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 bool fio_name_is_lock(const char *name, size_t len);
 
 /* Policy (policy.c). */
-#define FIO_KIND_TRUNC ((enum fio_kind)(FIO_KIND_RMDIR + 1)) /* here alone: truncation by open */
+#define FIO_KIND_TRUNC ((enum fio_kind)(FIO_KIND_SYNC + 1)) /* here alone: truncation by open */
 bool fio_warm(void); /* the first files of a process are stock */
 bool fio_idle(void); /* nothing pays at present: files are stock */
 /* The same for a file that is opened now; counts it. */

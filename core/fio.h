@@ -54,6 +54,10 @@ enum fio_cause {
 /* Number of intents not yet executed; 0: every barrier is free. */
 extern _Atomic uint32_t fio_live;
 
+/* Names and syncs that wait for what was done before them (fence.h); syncs alone. */
+extern _Atomic uint32_t fio_fences;
+extern _Atomic uint32_t fio_syncs;
+
 /* Not 0: something is believed about directories that an acquire must drop. */
 extern _Atomic uint32_t fio_beliefs;
 
@@ -163,12 +167,20 @@ static inline void fio_release_dirfd(int fd, enum fio_cause cause)
 }
 
 /* A call is about to write to fd, which the core did not take (fio_write said FIO_PASS): if fd is a
- * channel another process can hold, finish everything first. */
+ * channel another process can hold, finish everything first; if it is a file, what was synced. */
 void fio_release_channel_slow(int fd);
 static inline void fio_release_channel(int fd)
 {
 	if (fio_pending())
 		fio_release_channel_slow(fd);
+}
+
+/* fd is about to be closed, which tells whoever holds the other end of a channel. */
+void fio_release_closing_slow(int fd);
+static inline void fio_release_closing(int fd)
+{
+	if (fio_pending())
+		fio_release_closing_slow(fd);
 }
 
 /* ---- acquire points: what is believed about directories is dropped ---- */
@@ -400,6 +412,26 @@ static inline void fio_release_removals(void)
 {
 	if (fio_removing_dirs())
 		fio_release_all_slow(FIO_CAUSE_NAMESPACE);
+}
+
+/* rename and its kin, link: 0, -errno, or FIO_PASS: everything is finished, make the stock call. */
+int fio_rename(int fromfd, const char *from, int tofd, const char *to, unsigned int flags);
+int fio_link(int fromfd, const char *from, int tofd, const char *to, int flags);
+
+/* fsync and fdatasync: 0, -errno or FIO_PASS. */
+int fio_fsync(int fd);
+int fio_sync_range(int fd, off_t off, off_t n, unsigned int flags);
+
+/* A file was mapped that may be written to so: syncs are no longer put off. */
+void fio_sync_no_more(void);
+
+/* Before a call that changes what a file or directory already holds: what was synced before is on the
+ * disk before. */
+void fio_release_synced_slow(void);
+static inline void fio_release_synced(void)
+{
+	if (atomic_load_explicit(&fio_syncs, memory_order_relaxed))
+		fio_release_synced_slow();
 }
 
 /* Metadata by descriptor: 0, -errno or FIO_PASS.  ts as in futimens (NULL: now). */

@@ -17,6 +17,7 @@
 #define CREDIT (8LL << 20)     /* bytes deferred between two looks */
 #define PER_FILE 4096          /* bytes that a file counts beside its content */
 #define TMPFS 0x01021994u
+#define EXT 0xEF53u
 
 /* Protocol: grows under the directories' lock; read without it up to n, which is stored last. */
 struct fs_page {
@@ -34,16 +35,17 @@ static const struct {
 	bool tree_ok;
 	bool update_ok;
 	bool close_tells; /* as it may be on top of one whose close does */
+	bool ordered;     /* ext4: if it has a journal */
 } known[] = {
-	{0xEF53, true, true, true, false}, /* ext2, ext3, ext4 */
+	{EXT, true, true, true, false, true}, /* ext2, ext3, ext4 */
 	/* xfs and btrfs: two unlinkers in one directory are slower than one */
-	{0x58465342, false, false, true, false},
-	{0x9123683E, false, false, true, false},
+	{0x58465342, false, false, true, false, true},
+	{0x9123683E, false, false, true, false, false},
 	/* tmpfs, which no power cut leaves anything of; removing costs less than finding a directory */
-	{TMPFS, true, false, true, false},
-	{0xF2F52010, true, false, true, false}, /* f2fs */
+	{TMPFS, true, false, true, false, true},
+	{0xF2F52010, true, false, true, false, false}, /* f2fs */
 	/* overlayfs: opening may copy a file up: a new inode */
-	{0x794c7630, true, false, false, true},
+	{0x794c7630, true, false, false, true, false},
 };
 
 /* Does the comma-separated list of mount options have one that starts with opt? */
@@ -144,6 +146,31 @@ struct fio_fs *fio_fs_find(dev_t dev)
 	return NULL;
 }
 
+/* Without a journal, ext4 writes names in any order. */
+static bool has_journal(dev_t dev)
+{
+	char path[96], target[128], *p;
+	const char *name;
+	long n;
+
+	memcpy(path, "/sys/dev/block/", 15);
+	p = put_number(path + 15, major(dev));
+	*p++ = ':';
+	p = put_number(p, minor(dev));
+	*p = '\0';
+	n = SYS4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	name = fio_last_component(target, (size_t)n, &(size_t){0});
+	if (strlen(name) > 32)
+		return false;
+	strcpy(path, "/sys/fs/ext4/");
+	strcat(path, name);
+	strcat(path, "/journal_task");
+	return SYS3(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
 static void learn(struct fio_fs *fs, int fd)
 {
 	struct statfs sf;
@@ -157,6 +184,9 @@ static void learn(struct fio_fs *fs, int fd)
 			fs->tree_ok = known[i].tree_ok;
 			fs->update_ok = known[i].update_ok;
 			fs->close_tells = known[i].close_tells;
+			fs->memory = known[i].magic == TMPFS;
+			fs->ordered =
+				known[i].ordered && (known[i].magic != EXT || has_journal(fs->dev));
 			fs->torn_free = known[i].magic == TMPFS ? UINT32_MAX : (uint32_t)sf.f_bsize;
 		}
 	}

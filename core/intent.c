@@ -90,6 +90,12 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	fio_mark_used(&it->ts, OWN);
 	it->what = 0;
 	atomic_store_explicit(&it->made, false, memory_order_relaxed);
+	it->sync = false;
+	it->fresh = false;
+	it->peer = NULL;
+	it->order = 0;
+	it->err_told = false;
+	it->oflags = 0;
 	atomic_store_explicit(&it->by_caller, false, memory_order_relaxed);
 	atomic_store_explicit(&it->done, false, memory_order_relaxed);
 	atomic_store_explicit(&it->aging, false, memory_order_relaxed);

@@ -10,7 +10,8 @@
  *	BUSY -> OPEN      ... and it stays deferred
  *	OPEN -> QUEUING -> QUEUED  close(): only the queue may touch it now
  *	QUEUED -> CLAIMED compare-and-swap by exactly one executor, who owns all fields from then on
- *	CLAIMED/BUSY/OPEN -> FREE  executed; gen changes, waiters look at gen
+ *	FREE -> QUEUING -> FENCED  a fence (fence.h), or the source of one
+ *	CLAIMED/BUSY/OPEN/FENCED -> FREE  executed; gen changes, waiters look at gen
  *
  * done is set between the execution and the release: who takes over, from a task or a program that was
  * killed, releases such an intent and does not execute it again.
@@ -41,6 +42,7 @@ enum fio_state {
 	FIO_ST_QUEUING,
 	FIO_ST_QUEUED,
 	FIO_ST_CLAIMED,
+	FIO_ST_FENCED,
 };
 
 enum fio_kind {
@@ -49,6 +51,10 @@ enum fio_kind {
 	FIO_KIND_UPDATE, /* the file exists: its content is to be replaced */
 	FIO_KIND_UNLINK, /* the name is to go */
 	FIO_KIND_RMDIR,  /* the name of an empty directory is to go */
+	FIO_KIND_RENAME, /* fence: peer's name is to become this one */
+	FIO_KIND_LINK,   /* fence: peer's file is to get this name too */
+	FIO_KIND_SOURCE, /* the name that a fence starts from */
+	FIO_KIND_SYNC,   /* fence: the file or directory is to be durable */
 };
 
 /* what[] bits: which parts of the wanted state are set */
@@ -76,6 +82,8 @@ struct fio_intent {
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
 	bool linked;            /* in the tables */
+	bool sync;              /* CREATE: was synced while it was open */
+	bool fresh;             /* of an open file that the process has made; see order */
 	uint8_t name_len;       /* bytes of name */
 	uint8_t err_step;       /* enum fio_step at which err came */
 	bool err_told;          /* a call of the program has returned err */
@@ -101,11 +109,14 @@ struct fio_intent {
 	uint64_t ino_hash;           /* of (dev, ino); 0: none yet */
 	dev_t dev;                   /* identity if ino_hash is set */
 	ino_t ino;
-	struct fio_intent *next_name; /* chain of the name table's bucket */
-	struct fio_intent *next_ino;  /* chain of the inode table's bucket */
-	struct fio_intent *next_free; /* chain of the free list */
-	struct timespec ts[2];        /* FIO_SET_TIMES */
-	char name[FIO_NAME_MAX + 1];  /* last component, terminated */
+	struct fio_intent *next_name;  /* chain of the name table's bucket */
+	struct fio_intent *next_ino;   /* chain of the inode table's bucket */
+	struct fio_intent *next_free;  /* chain of the free list */
+	struct fio_intent *next_fence; /* the fence after this one */
+	struct fio_intent *peer;       /* RENAME, LINK: the SOURCE */
+	uint64_t order;              /* fences: number; open files: that of the last fence before */
+	struct timespec ts[2];       /* FIO_SET_TIMES */
+	char name[FIO_NAME_MAX + 1]; /* last component, terminated */
 };
 
 static_assert(sizeof(struct fio_intent) <= 512, "an intent fits its slot");

@@ -12,6 +12,7 @@
 #include "errors.h"
 #include "exec.h"
 #include "fdtab.h"
+#include "fence.h"
 #include "file.h"
 #include "fio.h"
 #include "gate.h"
@@ -252,6 +253,7 @@ void fio_fork_child(void)
 	fio_placeholder_reset();
 	fio_task_reset();
 	fio_queue_reset();
+	fio_fences_reset();
 	fio_tables_reset();
 	fio_dirs_reset();
 	fio_fdtab_reset();
@@ -477,4 +479,5 @@ void fio_take_over(void)
 	while ((it = fio_queue_claim(fio_queue_head(), true)))
 		fio_exec(it, false);
 	fio_queue_repair();
+	fio_fences_try();
 }

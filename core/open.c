@@ -15,12 +15,14 @@
 #include "errors.h"
 #include "exec.h"
 #include "fdtab.h"
+#include "fence.h"
 #include "file.h"
 #include "load.h"
 #include "mapped.h"
 #include "options.h"
 #include "placeholder.h"
 #include "queue.h"
+#include "sync.h"
 #include "sys.h"
 #include "task.h"
 #include "trace.h"
@@ -166,6 +168,8 @@ static int defer(const struct target *f, const struct statx *sx)
 		fio_update_seen();
 	} else {
 		atomic_store_explicit(&it->born_us, fio_coarse_us(), memory_order_relaxed);
+		it->fresh = true;
+		it->order = fio_fence_last();
 	}
 	fio_trace_opened(it);
 	tie(it, fd);
@@ -213,6 +217,8 @@ static int open_existing(const struct target *f, const struct statx *sx)
 {
 	int fd = FIO_PASS;
 
+	if (f->flags & O_TRUNC && atomic_load(&fio_syncs))
+		fio_sync_all();
 	if (f->update && S_ISREG(sx->stx_mode) && may_update(f, sx))
 		fd = defer(f, sx);
 	if (fd != FIO_PASS)
@@ -285,10 +291,13 @@ static int open_in_dir(struct target *f)
 static int try_open(struct fio_thread *t, int dirfd, const char *path, int flags, mode_t mode)
 {
 	struct target f = {.t = t, .flags = flags, .mode = mode};
-	bool exclusive = flags & O_EXCL && atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
+	/* To make a file real at once costs less than a sync too early. */
+	bool syncing = atomic_load_explicit(&fio_syncs, memory_order_relaxed);
+	bool exclusive = flags & O_EXCL && !syncing &&
+			 atomic_load_explicit(&bulk, memory_order_relaxed) < BULK;
 	int why, ret;
 
-	f.create = flags & O_CREAT && !exclusive && fio_may(FIO_KIND_CREATE);
+	f.create = flags & O_CREAT && !exclusive && (syncing || fio_may(FIO_KIND_CREATE));
 	f.update =
 		flags & O_TRUNC && !(flags & O_EXCL) && fio_updating() && fio_may(FIO_KIND_UPDATE);
 	if (!(flags & O_CREAT) && !f.update) {
@@ -342,7 +351,7 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 			before_fifo(dirfd, path);
 		return FIO_PASS;
 	}
-	if (!fio_warm())
+	if (!fio_warm() && !atomic_load_explicit(&fio_syncs, memory_order_relaxed))
 		return pass_warmup();
 	if (flags & O_CREAT && !fio_pending() && !atomic_load(&fio_errors) && fio_resting()) {
 		fio_count(pass_fstat);
@@ -359,7 +368,7 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER ||
 	    (flags & O_CREAT && mode & (S_ISUID | S_ISGID))) {
 		ret = unknown(t, path, FIO_CNT_pass_flags);
-	} else if (fio_crowded(t)) {
+	} else if (!atomic_load(&fio_syncs) && fio_crowded(t)) {
 		ret = unknown(t, path, FIO_CNT_pass_busy);
 		if (!(flags & O_CREAT))
 			ret = FIO_PASS_TRUNC;
@@ -371,6 +380,8 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 		fio_count(pass_fstat);
 		ret = FIO_PASS;
 	}
+	if (unlikely(ret <= FIO_PASS && flags & O_TRUNC && atomic_load(&fio_syncs)))
+		fio_sync_all();
 out:
 	fio_leave(t);
 	return ret;
@@ -391,6 +402,7 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 	if (!it)
 		return;
 	is_inode(it, st.st_dev, st.st_ino);
+	fio_sync_remember(it, fd);
 	tie(it, fd);
 }
 

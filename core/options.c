@@ -14,6 +14,7 @@
 struct fio_options fio_opt = {
 	.engine = FIO_ENGINE_AUTO,
 	.crash = FIO_CRASH_STRICT,
+	.fsync = FIO_FSYNC_STRICT,
 	.warmup = 64,
 	.window = 0,
 	.max_file = 256 * 1024,
@@ -32,12 +33,15 @@ struct row {
 static const char *const engines[] = {"auto", "uring", "sync", "off", NULL};
 static const char *const crashes[] = {"strict", "posix", NULL};
 
+static const char *const fsyncs[] = {"strict", "group", NULL};
+
 static const struct row rows[] = {
 	{"LOG", NULL, fio_opt.log, 0, 0, NULL}, /* first: the others report to it */
 	{"STATS", NULL, fio_opt.stats, 0, 0, NULL},
 	{"TRACE", NULL, fio_opt.trace, 0, 0, NULL},
 	{"ENGINE", &fio_opt.engine, NULL, 0, 0, engines},
 	{"CRASH", &fio_opt.crash, NULL, 0, 0, crashes},
+	{"FSYNC", &fio_opt.fsync, NULL, 0, 0, fsyncs},
 	{"WARMUP", &fio_opt.warmup, NULL, 0, INT64_MAX, NULL},
 	{"WINDOW", &fio_opt.window, NULL, 0, 512, NULL},
 	{"MAX_FILE", &fio_opt.max_file, NULL, 0, 256 * 1024, NULL},

@@ -14,6 +14,11 @@ enum fio_engine_choice {
 	FIO_ENGINE_OFF,
 };
 
+enum fio_fsync_choice {
+	FIO_FSYNC_STRICT,
+	FIO_FSYNC_GROUP,
+};
+
 enum fio_crash_choice {
 	FIO_CRASH_STRICT,
 	FIO_CRASH_POSIX,
@@ -22,6 +27,7 @@ enum fio_crash_choice {
 struct fio_options {
 	int64_t engine;      /* enum fio_engine_choice */
 	int64_t crash;       /* enum fio_crash_choice */
+	int64_t fsync;       /* enum fio_fsync_choice */
 	int64_t warmup;      /* files taken as stock first */
 	int64_t window;      /* most intents pending, 0: automatic */
 	int64_t max_file;    /* bytes held per file */

@@ -30,9 +30,8 @@ struct credit {
 
 /* By kind of intent; removals have none. */
 static struct credit credits[] = {
-	[FIO_KIND_CREATE] = {CREDIT_START, 0, PAUSE},
-	[FIO_KIND_WRITE] = {CREDIT_START, 0, PAUSE},
-	[FIO_KIND_UPDATE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_CREATE] = {CREDIT_START, 0, PAUSE}, [FIO_KIND_WRITE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_UPDATE] = {CREDIT_START, 0, PAUSE}, [FIO_KIND_SYNC] = {CREDIT_START, 0, PAUSE},
 	[FIO_KIND_TRUNC] = {CREDIT_START, 0, PAUSE},
 };
 static _Atomic int64_t seen;

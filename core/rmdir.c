@@ -169,7 +169,8 @@ int fio_rmdir(int dirfd, const char *path)
 	int ret;
 
 	fio_walks();
-	if (!fio_pending() || atomic_load(&fio_threaded))
+	if (!fio_pending() || atomic_load(&fio_threaded) || atomic_load(&fio_fences) ||
+	    atomic_load(&fio_syncs))
 		return FIO_PASS;
 	t = fio_enter();
 	if (!t)

@@ -20,6 +20,7 @@
 #include "dir.h"
 #include "engine.h"
 #include "exec.h"
+#include "fence.h"
 #include "fio.h"
 #include "gate.h"
 #include "hidden.h"
@@ -313,7 +314,7 @@ bool fio_task_orphaned(void)
 	return SYS0(SYS_getppid) != fio_pid;
 }
 
-static void lag(void)
+void fio_task_lag(void)
 {
 	struct timespec ts = {
 		.tv_sec = fio_opt.lag_us / 1000000,
@@ -386,7 +387,9 @@ static void work(int parent)
 		}
 		flying = task.engine->reap(false);
 		if (fio_opt.lag_us && unclaimed())
-			lag();
+			fio_task_lag();
+		if (fio_fence_work())
+			idle = 0;
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {
 			fio_count(task_batches);
@@ -618,6 +621,8 @@ static bool take_back(struct fio_intent *it, void *arg)
 		atomic_store(&it->aging, false);
 		fio_unlock(&it->lock);
 	}
+	if (fio_state(it) == FIO_ST_FENCED)
+		fio_fence_take_back(it);
 	if (fio_state(it) != FIO_ST_CLAIMED || atomic_load(&it->by_caller))
 		return true;
 	if (atomic_load(&it->done)) {

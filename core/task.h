@@ -36,6 +36,9 @@ void fio_task_poke(bool queued);
 /* Whatever else it waits for: look now. */
 void fio_task_wake(void);
 
+/* In the task, before a batch: what FASTIO_LAG_US asks for. */
+void fio_task_lag(void);
+
 /* Sends a directory's descriptor; clears its traits if that fails.  Under the directories' lock. */
 void fio_task_send_dir(struct fio_dir *d);
 /* Sends the descriptor of an open file whose content is going to be held. */

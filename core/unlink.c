@@ -15,6 +15,7 @@
 #include "load.h"
 #include "options.h"
 #include "queue.h"
+#include "rename.h"
 #include "sys.h"
 #include "task.h"
 #include "unlink.h"
@@ -207,7 +208,7 @@ int fio_unlink(int dirfd, const char *path)
 	struct fio_thread *t;
 	int ret;
 
-	if (!fio_warm()) {
+	if (!fio_warm() && !atomic_load_explicit(&fio_fences, memory_order_relaxed)) {
 		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
 		return FIO_PASS;
 	}
@@ -218,6 +219,10 @@ int fio_unlink(int dirfd, const char *path)
 	if (ret == 0 && fio_removal_unlocks(t, path)) {
 		ret = FIO_PASS;
 		fio_finish_all(FIO_CAUSE_LOCK);
+	} else if (ret == 0 && unlikely(atomic_load(&fio_fences) || atomic_load(&fio_syncs))) {
+		ret = fio_fence_unlink(t, dirfd, path);
+		if (ret == FIO_PASS)
+			fio_finish_all(FIO_CAUSE_NAMESPACE);
 	} else if (ret == 0 && !long_run(t, dirfd, path)) {
 		fio_count(pass_short);
 		ret = FIO_PASS;

@@ -80,6 +80,8 @@ static inline bool fio_believing(void)
 #define NAMES_DONE fio_namespace_done()
 #define MADE(dirfd, path) fio_name_made(dirfd, path)
 #define RENAMED(dirfd, path, flags) fio_renamed(dirfd, path, flags)
+/* What is synced comes first: the call changes what was there before. */
+#define ORDERED fio_release_synced()
 #define CHANGED fio_paths_changed()
 #define CHANGED_ALL fio_traits_changed()
 #define LOCKED(fd)              \
@@ -94,6 +96,7 @@ static inline bool fio_believing(void)
 	} while (0)
 #define DIRECTORY(fd) fio_release_dirfd(fd, FIO_CAUSE_DIR)
 #define CHANNEL(fd) fio_release_channel(fd)
+#define CLOSES(fd) fio_release_closing(fd)
 #define SENDS(fd)            \
 	do {                 \
 		PEEK(fd);    \

@@ -19,7 +19,7 @@ int x_close(int fd)
 	r = fio_close(fd);
 	if (r != FIO_PASS)
 		return RESULT(r);
-	CHANNEL(fd);
+	CLOSES(fd);
 	return NEXT(close)(fd);
 }
 
@@ -100,7 +100,7 @@ static void replaces(int oldfd, int newfd)
 {
 	FD(oldfd);
 	DUPLICATES(oldfd);
-	CHANNEL(newfd);
+	CLOSES(newfd);
 	fio_fd_forget(newfd);
 }
 
@@ -238,6 +238,9 @@ void *x_mmap(void *addr, size_t len, int prot, int flags, int fd, off_t off)
 		if (prot & PROT_WRITE || flags & MAP_ANONYMOUS ||
 		    (NEXT(fcntl)(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
 			fio_shared_map = true;
+		/* What is written there nobody sees. */
+		if (!(flags & MAP_ANONYMOUS))
+			fio_sync_no_more();
 	}
 	return NEXT(mmap)(addr, len, prot, flags, fd, off);
 }
@@ -251,6 +254,7 @@ int x_fchmod(int fd, mode_t mode)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
+	ORDERED;
 	r = NEXT(fchmod)(fd, mode);
 	CHANGED;
 	return r;
@@ -263,6 +267,7 @@ int x_fchown(int fd, uid_t uid, gid_t gid)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
+	ORDERED;
 	r = NEXT(fchown)(fd, uid, gid);
 	CHANGED;
 	return r;
@@ -275,6 +280,7 @@ int x_futimens(int fd, const struct timespec *ts)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
+	ORDERED;
 	return NEXT(futimens)(fd, ts);
 }
 
@@ -301,11 +307,13 @@ int x_futimes(int fd, const struct timeval *tv)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
+	ORDERED;
 	return NEXT(futimes)(fd, tv);
 }
 
 int x_futimesat(int dirfd, const char *path, const struct timeval *tv)
 {
+	ORDERED;
 	if (path)
 		AT_PATH(dirfd, path, true, 0);
 	else
