@@ -32,7 +32,7 @@
 
 static const struct mode {
 	const char *name;
-	const char *env[4];
+	const char *env[5];
 } modes[] = {
 	{"stock", {NULL}},
 	{"sync", {"FASTIO_ENGINE=sync", "FASTIO_WARMUP=0"}},
@@ -43,6 +43,9 @@ static const struct mode {
 	{"noage", {"FASTIO_ENGINE=uring", "FASTIO_WARMUP=0", "FASTIO_AGE_US=10000000"}},
 	{"window",
 	 {"FASTIO_ENGINE=sync", "FASTIO_WARMUP=0", "FASTIO_WINDOW=2", "FASTIO_AGE_US=100"}},
+	{"group", {"FASTIO_ENGINE=sync", "FASTIO_WARMUP=0", "FASTIO_FSYNC=group"}},
+	{"grouplag",
+	 {"FASTIO_ENGINE=uring", "FASTIO_WARMUP=0", "FASTIO_FSYNC=group", "FASTIO_LAG_US=4000"}},
 	{"off", {"FASTIO_ENGINE=off"}},
 };
 
@@ -188,7 +191,7 @@ static void child_of(const struct mode *m, bool nobody, int socket)
 		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", opt.lib);
 		env[n++] = stats;
 		env[n++] = preload;
-		for (int i = 0; i < 4 && m->env[i]; i++)
+		for (int i = 0; i < 5 && m->env[i]; i++)
 			env[n++] = (char *)m->env[i];
 	}
 	env[n] = NULL;

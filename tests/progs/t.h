@@ -195,6 +195,13 @@ T_UNUSED static void write_all(int fd, const char *p, size_t n)
 		out("write of %zu = %zd %s\n", n, r, r < 0 ? t_errno(errno) : "");
 }
 
+/* With T_SYNC in the environment what put and putn write is synced. */
+T_UNUSED static void t_sync(int fd)
+{
+	if (getenv("T_SYNC") && fsync(fd) < 0)
+		out("fsync: %s\n", t_errno(errno));
+}
+
 /* open (create, truncate), write, close: what the library defers. */
 T_UNUSED static void put(const char *path, const char *text)
 {
@@ -206,6 +213,7 @@ T_UNUSED static void put(const char *path, const char *text)
 	}
 	if (*text)
 		write_all(fd, text, strlen(text));
+	t_sync(fd);
 	if (close(fd) < 0)
 		out("put %s: close %s\n", path, t_errno(errno));
 }
@@ -222,6 +230,7 @@ T_UNUSED static void putn(const char *path, size_t n, unsigned seed)
 	}
 	t_fill(buf, n, seed);
 	write_all(fd, buf, n);
+	t_sync(fd);
 	if (close(fd) < 0)
 		out("putn %s: close %s\n", path, t_errno(errno));
 }

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# FASTIO_FSYNC=group: nobody can tell when a sync was really done.
+
+load ../lib/common
+
+# grouped [OPTIONS] CASE: a case of sync.c in all modes
+grouped() {
+	fiveways -e FASTIO_FSYNC=group "${@:1:$#-1}" sync "${!#}"
+}
+
+@test "fsync: files that are written, synced and closed" {
+	grouped -d create,fsync create
+	# what is waited for at the end, and hardly more
+	(($(stat_sum lag .fsync.groups) <= 8))
+	[[ $(stat_sum lag .fsync.strict) == 0 ]]
+}
+
+@test "fsync: written, synced, renamed" {
+	grouped -d create,fsync,rename rename
+}
+
+@test "fsync: renamed, and the directory synced" {
+	grouped -d create,fsync,rename rename_dir
+}
+
+@test "fsync: linked, and the first name removed" {
+	grouped -d create,fsync,link,unlink link
+}
+
+@test "fsync: a process sees its own renames" {
+	grouped -d create,fsync,rename own
+}
+
+@test "fsync: what it refuses, and what cannot be put off" {
+	grouped -d create,fsync errors
+}
+
+@test "fsync: a file that can be written to by memory ends groups" {
+	grouped -d none mapped
+	[[ $(stat_sum lag .deferred.fsync) == 0 ]]
+}
+
+@test "fsync: threads that publish side by side" {
+	grouped -d fsync,rename threads
+}
+
+@test "fsync: SIGKILL" {
+	grouped -l -d none killed
+}
+
+@test "fsync: strict by default" {
+	fiveways sync rename
+	[[ $(stat_sum sync '.deferred | .fsync + .rename') == 0 ]]
+}
+
+# The calls in order, by whatever process: a sync where it ends, everything else where it begins.
+calls() {
+	sed -nE 's/^[0-9]+ +//; s/^<\.\.\. syncfs resumed/syncfs/; /^(<\.\.\.|syncfs.*unfinished)/d; s/\(/ /p; /^syncfs>/p' \
+		"$T/trace"
+}
+
+@test "fsync: names and changes follow it" {
+	local what=openat,syncfs,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write,pwrite64,ftruncate,chmod,fchmodat
+	need strace
+	mode_env sync
+	mkdir "$W"
+	cd "$W"
+	"$PROGS/sync" --fixture
+	strace -f -qq -o "$T/trace" -e "trace=$what" env "${ENVV[@]}" FASTIO_FSYNC=group \
+		LD_PRELOAD="$FASTIO_LIB" "$PROGS/sync" order >"$T/out"
+	calls >"$T/calls"
+	# each of them has a sync between the last content that was synced before it and itself
+	awk '
+		/^openat.*"(tmp|log)[0-9]*", O_WRONLY.*O_CREAT/ { dirty = 1 }
+		/^syncfs/ { dirty = 0; syncs++ }
+		/^(rename|link|unlink)|^write [0-9]+, "(new|other)"|^pwrite64 [0-9]+, "x"|^ftruncate|"old", O_WRONLY\|O_TRUNC|^f?chmod/ {
+			seen++
+			if (dirty) { print "too early: " $0; bad = 1 }
+		}
+		END { print seen, syncs; exit bad || seen < 8 || syncs < 5 }
+	' "$T/calls" || { cat "$T/calls"; fail 'the order is wrong'; }
+}
+
+@test "fsync: an error of a group is told, and nothing is published" {
+	need strace
+	mode_env sync
+	mkdir "$W"
+	cd "$W"
+	"$PROGS/sync" --fixture
+	run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:error=EIO \
+		env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_LIB" "$PROGS/sync" failing
+	[[ $stderr == *"cannot fsync '$W/tmp': Input/output error"* ]]
+	[[ $stderr == *"cannot rename '$W/tmp': Input/output error"* ]]
+	[[ $stderr == *"cannot fsync '$W/lone': Input/output error"* ]]
+	[[ $(<final0) == old ]]
+	[[ $(<tmp) == new ]]
+}
+
+@test "fsync: the task is killed while something waits" {
+	mode_env lag
+	mkdir "$W"
+	cd "$W"
+	env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_LIB" "$PROGS/sync" rename >"$T/out" &
+	local pid=$! task='' i
+	for ((i = 0; i < 200; i++)); do
+		task=$(pgrep -P "$pid") && break
+	done
+	[[ -z $task ]] || kill -KILL $task || true
+	wait "$pid"
+	[[ $(cat final*) == *"content 39"* ]]
+	[[ -z $(ls tmp* 2>/dev/null) ]]
+}
+
+# Everything that other files test, with all that is written being synced.
+all_cases() {
+	local c MODES=(stock sync lag)
+	for c in $("$PROGS/$1" 2>&1 || true); do
+		fiveways -d none -e T_SYNC=1 -e FASTIO_FSYNC=group "$1" "$c" || fail "$1 $c"
+	done
+}
+
+@test "fsync: all cases of reading, opening" {
+	all_cases rw_open
+}
+
+@test "fsync: all cases of reading, asking" {
+	all_cases rw_query
+}
+
+@test "fsync: all cases of reading, changing" {
+	all_cases rw_change
+}
+
+@test "fsync: all cases of names" {
+	all_cases names
+}
