@@ -2,7 +2,7 @@
 # bash completion for fastio
 
 _fastio_options() {
-	local variables='--engine --warmup --window --max-file --max-pending --age-us --lag-us --crash --log'
+	local variables='--engine --warmup --window --max-file --max-pending --age-us --lag-us --crash --fsync --log'
 	case $1 in
 	run) echo "--report --json --output $variables --stats --help" ;;
 	compare) echo "--runs --in --prepare --exclude --json $variables --help" ;;
@@ -49,6 +49,10 @@ _fastio() {
 		;;
 	--crash)
 		mapfile -t COMPREPLY < <(compgen -W 'strict posix' -- "$cur")
+		return
+		;;
+	--fsync)
+		mapfile -t COMPREPLY < <(compgen -W 'strict group' -- "$cur")
 		return
 		;;
 	--in)
