@@ -118,6 +118,7 @@ CASE(own)
 	int fd;
 
 	publish(0);
+	usleep(2000); /* the file is made, and not yet renamed */
 	meta("tmp0");
 	publish(1);
 	meta("final1");
@@ -246,6 +247,8 @@ CASE(order)
 	put_synced("tmp", "linked");
 	R(link("tmp", "linked"));
 	R(unlink("tmp"));
+	put_synced("log0", "next");
+	R(unlink("final3"));
 	wal();
 }
 
