@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154
+# shellcheck disable=SC2034,SC2154
 # FASTIO_FSYNC=group: nobody can tell when a sync was really done.
 
 load ../lib/common
@@ -19,6 +19,10 @@ grouped() {
 
 @test "fsync: written, synced, renamed" {
 	grouped -d create,fsync,rename rename
+}
+
+@test "fsync: exit" {
+	grouped -d create,fsync,rename ended
 }
 
 @test "fsync: renamed, and the directory synced" {

@@ -252,6 +252,20 @@ CASE(order)
 	wal();
 }
 
+/* Nothing but the end of the process finishes it: no notes. */
+CASE(ended)
+{
+	for (int i = 0; i < 5; i++) {
+		const char *tmp = t_name("tmp%d", i);
+		int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+		write_all(fd, "new", 3);
+		OK(fsync(fd));
+		OK(close(fd));
+		OK(rename(tmp, t_name("final%d", i)));
+	}
+}
+
 CASE(mapped)
 {
 	int fd = open("old", O_RDWR);
@@ -322,9 +336,9 @@ CASE(failing)
 	R(fsync(fd));
 }
 
-static const struct t_case cases[] = {C(create),  C(rename), C(rename_dir), C(link),
-				      C(own),     C(errors), C(order),      C(mapped),
-				      C(threads), C(killed), C(failing)};
+static const struct t_case cases[] = {C(create), C(rename),  C(rename_dir), C(link),
+				      C(own),    C(errors),  C(order),      C(ended),
+				      C(mapped), C(threads), C(killed),     C(failing)};
 
 int main(int argc, char **argv)
 {
