@@ -136,11 +136,34 @@ void fio_file_record(struct fio_intent *it)
 	it->err_told = true;
 }
 
+/*
+ * Locked.  An empty file may be the marker of what was done before it: that is there when the name appears.
+ * False, and unlocked: the file was made meanwhile.
+ */
+static bool comes_last(struct fio_intent *it)
+{
+	uint32_t gen = atomic_load(&it->gen);
+
+	if (likely(it->kind != FIO_KIND_CREATE || it->len || it->made || !fio_queue_depth()))
+		return true;
+	fio_unlock(&it->lock);
+	fio_drain();
+	fio_lock(&it->lock);
+	if (fio_state(it) == FIO_ST_OPEN && atomic_load(&it->gen) == gen)
+		return true;
+	fio_unlock(&it->lock);
+	return false;
+}
+
 int fio_file_flush(struct fio_intent *it, unsigned how)
 {
 	enum fio_step step = FIO_STEP_OPEN;
 	bool forced = how & FIO_FLUSH_FORCED;
-	int err = it->err;
+	int err;
+
+	if (!comes_last(it))
+		return 0;
+	err = it->err;
 
 	if (err) {
 		it->err_told |= (how & FIO_FLUSH_TELLS) != 0;

@@ -67,6 +67,7 @@ struct target {
 	int flags;           /* of the program's open */
 	mode_t mode;         /* of the program's open */
 	bool create, update; /* deferring that pays now */
+	bool there;          /* the name exists */
 };
 
 static struct fio_intent *new_intent(const struct target *f, enum fio_kind kind)
@@ -232,21 +233,20 @@ static int open_existing(const struct target *f, const struct statx *sx)
 static int open_absent(const struct target *f)
 {
 	if (!f->create || (f->flags & O_EXCL && fio_name_is_lock(f->name, f->len))) {
-		/* The name appears at once: what was done before it comes first. */
-		if (f->flags & O_EXCL)
-			fio_finish_all(FIO_CAUSE_NAMESPACE);
 		fio_count(pass_fstat);
 		return FIO_PASS_HOLD;
 	}
 	return ready(f->dir) ? defer(f, NULL) : FIO_PASS;
 }
 
-/* Stock, and any name may have come into being. */
-static int unknown(struct fio_thread *t, const char *path, int why)
+/* Stock, and any name may come into being: what was done before it comes first. */
+static int unknown(struct fio_thread *t, const char *path, int flags, int why)
 {
 	fio_count_at(why);
 	fio_created();
-	if (fio_pending())
+	if (flags & O_CREAT)
+		fio_finish_all(FIO_CAUSE_NAMESPACE);
+	else if (fio_pending())
 		fio_finish_last(t, path);
 	return FIO_PASS;
 }
@@ -281,6 +281,7 @@ static int open_in_dir(struct target *f)
 	if (found.it || !(f->flags & O_CREAT) || fio_dir_lookup(f->t, f->dir, f->hash))
 		err = sys_statx(f->dir->fd, f->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 				STATX_BASIC_STATS, &sx);
+	f->there = err == 0;
 	if (err == 0)
 		return open_existing(f, &sx);
 	if (err == -ENOENT && f->flags & O_CREAT)
@@ -309,13 +310,17 @@ static int try_open(struct fio_thread *t, int dirfd, const char *path, int flags
 		return open_at_once(exclusive, flags);
 	f.dir = fio_dir_resolve(t, dirfd, path, &f.name, &f.len, &why);
 	if (!f.dir) {
-		ret = unknown(t, path, why);
+		ret = unknown(t, path, flags, why);
 		return flags & O_CREAT ? ret : FIO_PASS_TRUNC;
 	}
 	f.hash = fio_hash_name(f.name, f.len);
 	ret = open_in_dir(&f);
-	if (ret <= FIO_PASS && flags & O_CREAT)
+	if (ret <= FIO_PASS && flags & O_CREAT) {
 		fio_dir_add_name(t, f.dir, f.hash);
+		/* The name appears at once: what was done before it comes first. */
+		if (!f.there)
+			fio_finish_all(FIO_CAUSE_NAMESPACE);
+	}
 	fio_dir_unref(f.dir);
 	return ret;
 }
@@ -367,9 +372,9 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	/* Whether it is this open that makes a setuid file, which keeps the bit, cannot be told later. */
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER ||
 	    (flags & O_CREAT && mode & (S_ISUID | S_ISGID))) {
-		ret = unknown(t, path, FIO_CNT_pass_flags);
+		ret = unknown(t, path, flags, FIO_CNT_pass_flags);
 	} else if (!atomic_load(&fio_syncs) && fio_crowded(t)) {
-		ret = unknown(t, path, FIO_CNT_pass_busy);
+		ret = unknown(t, path, flags, FIO_CNT_pass_busy);
 		if (!(flags & O_CREAT))
 			ret = FIO_PASS_TRUNC;
 	} else {

@@ -19,3 +19,7 @@ load ../lib/common
 @test "fuzzed: opendir of a pending file" {
 	fiveways -d create,unlink fuzzed opendir_of_file
 }
+
+@test "fuzzed: what was done before a new name is in place when that appears" {
+	fiveways -d create,unlink fuzzed marker_appears
+}

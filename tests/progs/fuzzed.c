@@ -2,6 +2,8 @@
 /* fuzzed.c - sequences in which tests/fuzz has found a difference, by hand and as short as can be */
 #include "t.h"
 
+#include "../fault/progs/raw.h"
+
 #include <dirent.h>
 
 static void fixture(void)
@@ -73,11 +75,44 @@ CASE(opendir_of_file)
 	RL("removed", opendir("old0") ? 0 : -1);
 }
 
+/* As another process sees it. */
+static void seen(const char *name)
+{
+	out("%s is there: %d\n", name, RAW(SYS_access, name, F_OK, 0, 0) == 0);
+}
+
+/* A new name may be a marker: what was done before it is in place when it appears. */
+CASE(marker_appears)
+{
+	struct stat st;
+	int fd;
+
+	put("before", "text");
+	fd = R(open("marker", O_WRONLY | O_CREAT | O_TRUNC, 0644));
+	R(fstat(fd, &st)); /* makes it appear */
+	seen("marker");
+	seen("before");
+	R(close(fd));
+	for (int i = 0; i < 40; i++) { /* until creates are no longer deferred */
+		fd = (int)OK(open(t_name("new%d", i), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+		OK(fstat(fd, &st));
+		OK(close(fd));
+	}
+	R(unlink("old0"));
+	fd = R(open("marker2", O_WRONLY | O_CREAT | O_TRUNC, 0644));
+	seen("marker2");
+	seen("old0");
+	R(close(fd));
+	R(unlink("old1"));
+	fd = R(open("marker3", O_RDWR | O_CREAT | O_APPEND, 0644));
+	seen("marker3");
+	seen("old1");
+	R(close(fd));
+}
+
 static const struct t_case cases[] = {
-	C(unlink_then_refused),
-	C(create_twice),
-	C(empty_setuid),
-	C(opendir_of_file),
+	C(unlink_then_refused), C(create_twice),   C(empty_setuid),
+	C(opendir_of_file),     C(marker_appears),
 };
 
 int main(int argc, char **argv)
