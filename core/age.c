@@ -132,11 +132,11 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	if (state == FIO_ST_FREE || state == FIO_ST_FENCED || atomic_load(&it->done) ||
 	    !it->linked || !it->dir)
 		return true;
-	if (it->made && state != FIO_ST_CLAIMED)
+	if (it->made && !fio_is_claimed(state))
 		return true; /* written out by age */
 	dirfd = atomic_load(&it->dir->task_fd);
 	/* A thread that died may have begun what it had claimed. */
-	if (state == FIO_ST_CLAIMED || state == FIO_ST_BUSY)
+	if (fio_is_claimed(state) || state == FIO_ST_BUSY)
 		it->made = true;
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:

@@ -87,6 +87,7 @@ static void finish(struct fio_found f)
 			continue;
 		case FIO_ST_QUEUING:
 		case FIO_ST_CLAIMED:
+		case FIO_ST_TASKED:
 			fio_queue_wait_gen(it, f.gen);
 			continue;
 		case FIO_ST_FENCED:
@@ -210,7 +211,7 @@ static bool look_in_dir(struct fio_intent *it, void *arg)
 	if (it->kind == FIO_KIND_SYNC) /* is done by now */
 		return true;
 	pos = atomic_load(&it->queue_pos);
-	if (state == FIO_ST_QUEUED || state == FIO_ST_CLAIMED) {
+	if (state == FIO_ST_QUEUED || fio_is_claimed(state)) {
 		if (pos >= in->end)
 			in->end = pos + 1;
 		return true;

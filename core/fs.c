@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "dir.h"
+#include "fmt.h"
 #include "mem.h"
 #include "sys.h"
 #include "util.h"
@@ -149,25 +150,25 @@ struct fio_fs *fio_fs_find(dev_t dev)
 /* Without a journal, ext4 writes names in any order. */
 static bool has_journal(dev_t dev)
 {
-	char path[96], target[128], *p;
+	char path[192], target[128];
 	const char *name;
+	struct fio_fmt f;
 	long n;
 
-	memcpy(path, "/sys/dev/block/", 15);
-	p = put_number(path + 15, major(dev));
-	*p++ = ':';
-	p = put_number(p, minor(dev));
-	*p = '\0';
+	fmt_init(&f, path, sizeof(path));
+	fmt_str(&f, "/sys/dev/block/");
+	fmt_int(&f, major(dev));
+	fmt_str(&f, ":");
+	fmt_int(&f, minor(dev));
 	n = SYS4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
 	if (n <= 0)
 		return false;
 	target[n] = '\0';
 	name = fio_last_component(target, (size_t)n, &(size_t){0});
-	if (strlen(name) > 32)
-		return false;
-	strcpy(path, "/sys/fs/ext4/");
-	strcat(path, name);
-	strcat(path, "/journal_task");
+	fmt_init(&f, path, sizeof(path));
+	fmt_str(&f, "/sys/fs/ext4/");
+	fmt_str(&f, name);
+	fmt_str(&f, "/journal_task");
 	return SYS3(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 

@@ -9,9 +9,10 @@
  *	OPEN -> BUSY      under the intent's lock: somebody writes out what an open file holds
  *	BUSY -> OPEN      ... and it stays deferred
  *	OPEN -> QUEUING -> QUEUED  close(): only the queue may touch it now
- *	QUEUED -> CLAIMED compare-and-swap by exactly one executor, who owns all fields from then on
+ *	QUEUED -> CLAIMED or TASKED  compare-and-swap by exactly one executor, a thread of the program or the
+ *	                  task, who owns all fields from then on
  *	FREE -> QUEUING -> FENCED  a fence (fence.h), or the source of one
- *	CLAIMED/BUSY/OPEN/FENCED -> FREE  executed; gen changes, waiters look at gen
+ *	CLAIMED/TASKED/BUSY/OPEN/FENCED -> FREE  executed; gen changes, waiters look at gen
  *
  * done is set between the execution and the release: who takes over, from a task or a program that was
  * killed, releases such an intent and does not execute it again.
@@ -41,7 +42,8 @@ enum fio_state {
 	FIO_ST_BUSY,
 	FIO_ST_QUEUING,
 	FIO_ST_QUEUED,
-	FIO_ST_CLAIMED,
+	FIO_ST_CLAIMED, /* by a thread of the program */
+	FIO_ST_TASKED,  /* by the background task */
 	FIO_ST_FENCED,
 };
 
@@ -76,7 +78,7 @@ struct fio_intent {
 	uint8_t what;           /* FIO_SET_* */
 	uint8_t shard;          /* where intent and buffer came from */
 	_Atomic bool made;      /* CREATE: the file exists by now, made by the task (see age.c) */
-	_Atomic bool by_caller; /* a program thread has claimed it and may have begun */
+	_Atomic bool by_caller; /* a fence: a thread of the program has carried it out */
 	_Atomic bool done;      /* executed: what is left is to release it */
 	_Atomic bool aging;     /* BUSY by the task, which holds the lock */
 	bool sent;              /* WRITE: the descriptor was sent to the task */
@@ -124,6 +126,11 @@ static_assert(sizeof(struct fio_intent) <= 512, "an intent fits its slot");
 static inline enum fio_state fio_state(struct fio_intent *it)
 {
 	return atomic_load_explicit(&it->state, memory_order_acquire);
+}
+
+static inline bool fio_is_claimed(enum fio_state state)
+{
+	return state == FIO_ST_CLAIMED || state == FIO_ST_TASKED;
 }
 
 /* While it is open the program holds a placeholder instead of the file. */

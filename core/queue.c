@@ -69,9 +69,10 @@ bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
 {
 	uint32_t queued = FIO_ST_QUEUED;
 
-	if (!atomic_compare_exchange_strong(&it->state, &queued, FIO_ST_CLAIMED))
+	/* In one step with who it is: were the task killed now, that decides who carries it out. */
+	if (!atomic_compare_exchange_strong(&it->state, &queued,
+					    by_caller ? FIO_ST_CLAIMED : FIO_ST_TASKED))
 		return false;
-	atomic_store(&it->by_caller, by_caller);
 	fio_trace_claim(it, by_caller ? FIO_TRACE_CALLER : FIO_TRACE_TASK);
 	if (unlikely(it->back)) {
 		it->back = false;
@@ -158,7 +159,9 @@ static void advance(void)
 
 void fio_queue_done(uint64_t pos)
 {
-	atomic_store(&cells[pos & MASK], CELL_DONE(pos));
+	/* Else it was retired for us by whoever took the work of a task over: the cell is another's. */
+	if (pos >= atomic_load(&retire))
+		atomic_store(&cells[pos & MASK], CELL_DONE(pos));
 	advance();
 	fio_queue_notify();
 }
@@ -251,7 +254,6 @@ void fio_queue_wait_copies(void)
 
 void fio_queue_unclaim(struct fio_intent *it)
 {
-	atomic_store(&it->by_caller, false);
 	it->back = true;
 	atomic_fetch_add(&n_back, 1);
 	atomic_store(&it->state, FIO_ST_QUEUED);

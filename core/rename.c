@@ -101,10 +101,9 @@ static bool look(struct name *n)
 	enum fio_state state = f.it ? fio_state(f.it) : FIO_ST_FREE;
 	int err;
 
-	n->pending =
-		f.it && f.it->kind == FIO_KIND_CREATE && !atomic_load(&fio_threaded) &&
-		(state == FIO_ST_QUEUED || state == FIO_ST_QUEUING || state == FIO_ST_CLAIMED) &&
-		atomic_load(&f.it->gen) == f.gen;
+	n->pending = f.it && f.it->kind == FIO_KIND_CREATE && !atomic_load(&fio_threaded) &&
+		     (state == FIO_ST_QUEUED || state == FIO_ST_QUEUING || fio_is_claimed(state)) &&
+		     atomic_load(&f.it->gen) == f.gen;
 	n->exists = n->pending;
 	if (n->pending)
 		return true;

@@ -92,7 +92,7 @@ static bool has_begun(struct fio_intent *it)
 	enum fio_state state = fio_state(it);
 
 	/* What a fence starts from may be there for real; what it leads to, under its old inode. */
-	return state == FIO_ST_CLAIMED || state == FIO_ST_BUSY || state == FIO_ST_FENCED ||
+	return fio_is_claimed(state) || state == FIO_ST_BUSY || state == FIO_ST_FENCED ||
 	       (state == FIO_ST_OPEN && it->made);
 }
 

@@ -623,7 +623,7 @@ static bool take_back(struct fio_intent *it, void *arg)
 	}
 	if (fio_state(it) == FIO_ST_FENCED)
 		fio_fence_take_back(it);
-	if (fio_state(it) != FIO_ST_CLAIMED || atomic_load(&it->by_caller))
+	if (fio_state(it) != FIO_ST_TASKED)
 		return true;
 	if (atomic_load(&it->done)) {
 		fio_complete_release(it, FIO_LOCK_HELD);

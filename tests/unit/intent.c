@@ -162,7 +162,7 @@ static void *churn(void *arg)
 
 static bool look(struct fio_intent *it, void *arg)
 {
-	CHECK(fio_state(it) <= FIO_ST_CLAIMED);
+	CHECK(fio_state(it) <= FIO_ST_TASKED);
 	CHECK(fio_intent_at(it->index) == it);
 	*(long *)arg += 1;
 	return true;
