@@ -57,7 +57,7 @@ setup_file() {
 		ln -s "$R/build" "$R/w/build"
 		real_archive "$R/w/linux.tar" 500
 		mkdir "$R/wheels"
-		python3 "$ROOT/tests/apps/wheel.py" "$R/wheels" 150
+		python3 "$ROOT/bench/wheel.py" "$R/wheels" 150
 		echo manymods >"$R/w/requirements.txt"
 		git_repository "$R/project" 200
 		git -C "$R/project" branch other
@@ -139,7 +139,7 @@ sections() {
 		left=$((left + 1))
 		echo "not run: $first: $why"
 		# at least what they are to make exists
-		for target in $(sed -n 's/#.*//; s/^make //p' "$R/blocks/$number.sh"); do
+		for target in $(sed -n "s/#.*//; s/ [A-Z]*='[^']*'//; s/^make //p" "$R/blocks/$number.sh"); do
 			make -n -C "$ROOT" "$target" >/dev/null || fail "no make $target"
 		done
 	done <"$R/blocks/list"

@@ -107,19 +107,23 @@ overfull() {
 
 # Read-only from some instant on, by the act of somebody else: under KIND ACT
 turns_read_only() {
-	local kind=$1 act=$2 mode i lost=0
+	local kind=$1 act=$2 mode i lost=0 try
 	EXTRA=(FASTIO_LOG="$S/log")
 	LOST=0 TOLD=0
 	for mode in stock $MODES synclag; do
-		fresh "$kind"
-		rm -f "$S/log"
-		for i in {1..4}; do
-			mkdir "$D/$i"
+		for try in {1..5}; do # until it has begun before it becomes read-only
+			fresh "$kind"
+			rm -f "$S/log"
+			for i in {1..4}; do
+				mkdir "$D/$i"
+			done
+			capture "$mode" "$mode" "$T/fault-work" -n 3000 -p 100 cUr "$D" 3>&- &
+			sleep 0.$((RANDOM % 5 + try))
+			"$act" || fail "$mode: cannot make it read-only"
+			wait $! || fail "$mode: has failed"
+			! preloaded "$mode" || (($(deferred "$mode") < 50)) || break
+			preloaded "$mode" || break
 		done
-		capture "$mode" "$mode" "$T/fault-work" -n 3000 -p 100 cUr "$D" 3>&- &
-		sleep 0.$((RANDOM % 5 + 1))
-		"$act" || fail "$mode: cannot make it read-only"
-		wait $! || fail "$mode: has failed"
 		RC=$(<"$S/$mode.rc")
 		grep -q EROFS "$S/$mode.out" "$S/$mode.err" || fail "$mode: nobody met it:" "$(tail -3 "$S/$mode.out")"
 		! preloaded "$mode" || need_deferred "$mode" 50
