@@ -13,7 +13,7 @@
 load fault
 load ../lib/projects
 
-ROUNDS=3 CUTS=60
+ROUNDS=3 CUTS=40
 [[ -z ${FASTIO_TEST_FULL:-} ]] || ROUNDS=8 CUTS=900
 JOBS=3 # replays at the same time: mounting is mostly waiting
 SEED=${FASTIO_TEST_SEED:-$RANDOM}
