@@ -187,10 +187,10 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 				ret == -EEXIST || flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0) ==
 			    0)
 			again = fio_finish_inode(st.st_dev, st.st_ino, FIO_CAUSE_PATH);
-	} else if (sys_fstat(ret, &st) == 0 &&
-		   (S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && fio_removing_dirs()))) {
-		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino, 0,
-			      FIO_CAUSE_PATH);
+	} else if (sys_fstat(ret, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
+		if (S_ISREG(st.st_mode) || fio_removing_dirs())
+			again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino,
+				      0, FIO_CAUSE_PATH);
 		/* Its removal may have been done since it was opened.  Asked after the look at the tables,
 		 * which the removal has left by now. */
 		if (!again && fio_seq() != seq)
