@@ -18,7 +18,7 @@ fast_path() {
 	[[ $(uname -m) == x86_64 ]] || skip "knows the instructions of x86-64 only"
 	[[ -z ${FASTIO_TEST_LIB:-} ]] || skip "another build"
 	local name path
-	for name in sync fsync access ftruncate shutdown dlopen; do
+	for name in sync syncfs access ftruncate shutdown dlopen; do
 		path=$(fast_path "$name")
 		# the rest saves and restores arguments
 		(($(grep -c . <<<"$path") <= 20)) || fail "$name: too long: $path"
