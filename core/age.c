@@ -156,8 +156,9 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		if (err == -ENOENT)
 			err = 0;
 		break;
+	case FIO_KIND_META:
 	case FIO_KIND_RMDIR:
-		return true; /* when it is empty */
+		return true; /* after the others */
 	case FIO_KIND_RENAME:
 	case FIO_KIND_LINK:
 	case FIO_KIND_SOURCE:
@@ -193,11 +194,27 @@ static bool rescue_rmdir(struct fio_intent *it, void *arg)
 	return true;
 }
 
+static bool rescue_meta(struct fio_intent *it, void *arg)
+{
+	enum fio_step step = FIO_STEP_NONE;
+	int err;
+
+	(void)arg;
+	if (fio_state(it) == FIO_ST_FREE || it->kind != FIO_KIND_META || atomic_load(&it->done) ||
+	    !it->linked || !it->dir)
+		return true;
+	err = fio_exec_meta_at(it, atomic_load(&it->dir->task_fd), &step);
+	if (err < 0)
+		fio_error_log(it, step, err);
+	return true;
+}
+
 void fio_rescue(void)
 {
 	struct empty e = {false, true};
 
 	fio_intent_each(rescue_one, NULL);
+	fio_intent_each(rescue_meta, NULL);
 	while (e.any) {
 		e.any = false;
 		fio_intent_each(rescue_rmdir, &e);

@@ -31,13 +31,14 @@ void fio_finish_queued(uint64_t pos)
 		while ((it = fio_queue_claim(pos, true)))
 			fio_exec(it, false);
 		/* Directories that wait for what others are removing in them. */
-		if (!fio_removing_dirs() || retired >= pos || !fio_queue_unclaimed(pos))
+		if ((!fio_removing_dirs() && !atomic_load(&fio_metas)) || retired >= pos ||
+		    !fio_queue_unclaimed(pos))
 			break;
 		if (fio_task_running())
 			fio_task_wake();
 		fio_queue_wait_move(retired);
 	}
-	if (fio_queue_unclaimed(pos)) {
+	if (fio_queue_unclaimed(pos) && !fio_queue_pooled()) {
 		/* Only the task has the descriptors: holding these was of no use. */
 		fio_paid(FIO_KIND_WRITE, false);
 		fio_task_wake();
@@ -69,8 +70,12 @@ static void finish(struct fio_found f)
 				fio_finish_queued(atomic_load(&it->queue_pos) + 1);
 				fio_queue_wait_gen(it, f.gen);
 			} else {
+				bool pooled = it->pooled && it->kind != FIO_KIND_RMDIR &&
+					      it->kind != FIO_KIND_META;
+
 				/* What was closed before it keeps an earlier time of modification. */
-				fio_finish_queued(atomic_load(&it->queue_pos));
+				if (!pooled)
+					fio_finish_queued(atomic_load(&it->queue_pos));
 				if (!fio_queue_claim_one(it, true))
 					continue;
 				if (atomic_load(&it->gen) == f.gen)
@@ -265,7 +270,8 @@ static enum fio_class finish_fd(int fd, bool listed, enum fio_cause cause)
 		return class;
 	if (class == FIO_CLASS_DIR)
 		fio_finish_dir(st.st_dev, st.st_ino, cause);
-	if (class == FIO_CLASS_REG || (class == FIO_CLASS_DIR && fio_removing_dirs()))
+	if (class == FIO_CLASS_REG ||
+	    (class == FIO_CLASS_DIR && (fio_removing_dirs() || atomic_load(&fio_metas))))
 		fio_finish_inode(st.st_dev, st.st_ino, cause);
 	return class;
 }

@@ -59,6 +59,10 @@
 	X(ring, submits)       \
 	X(ring, sqes)          \
 	X(ring, fallbacks)     \
+	X(pool, workers)       \
+	X(pool, executed)      \
+	X(pool, entered)       \
+	X(pool, left)          \
 	X(dir, resolved)       \
 	X(dir, cached)         \
 	X(dir, listed)         \
@@ -83,6 +87,7 @@
 	X(pass, serial)        \
 	X(pass, short)         \
 	X(pass, small)         \
+	X(pass, untried)       \
 	X(stop, fork)          \
 	X(stop, cred)          \
 	X(stop, map)           \

@@ -19,10 +19,12 @@
 
 #define PER_CHUNK 64
 #define CHUNKS 64
-#define LIVE_MAX 64      /* more than this many: the least recently used one is retired */
-#define VALID_US 10000   /* a cached prefix is looked up again after this time */
-#define CHECKS_TO_LIST 8 /* names asked of the kernel before the directory is listed */
-#define LIST_MAX 2048    /* a directory with more names is not listed */
+#define LIVE_MAX 64         /* more than this many: the least recently used one is retired */
+#define VALID_US 10000      /* a cached prefix is looked up again after this time */
+#define VALID_FAR_US 200000 /* ... where looking up is a round trip */
+#define LOOK_EVERY 64       /* look-ups of directories on a quick file system that may be slow */
+#define CHECKS_TO_LIST 8    /* names asked of the kernel before the directory is listed */
+#define LIST_MAX 2048       /* a directory with more names is not listed */
 #define PATH_LEN_MAX 4096
 
 #define FS_IOC_GETFLAGS_ 0x80086601L
@@ -217,6 +219,7 @@ void fio_dir_fresh(struct fio_dir *d)
 	fio_lock(&d->lock);
 	d->known_epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
 	fio_unlock(&d->lock);
+	atomic_store(&d->tried, true);
 	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 }
 
@@ -232,9 +235,10 @@ static uint32_t traits_of(struct fio_dir *d, const struct stat *st)
 	d->uid = st->st_uid;
 	d->gid = st->st_gid;
 	d->traits_epoch = atomic_load(&fio_traits_epoch);
-	if (!d->fs->ok)
+	if (!fio_fs_used(d->fs))
 		return 0;
-	if (SYS3(SYS_ioctl, d->fd, FS_IOC_GETFLAGS_, &flags) == 0 && (flags & BAD_FLAGS))
+	if (!d->fs->remote && SYS3(SYS_ioctl, d->fd, FS_IOC_GETFLAGS_, &flags) == 0 &&
+	    (flags & BAD_FLAGS))
 		return 0;
 	r = SYS4(SYS_fgetxattr, d->fd, "system.posix_acl_default", acl, 0);
 	if (r != -ENODATA && r != -EOPNOTSUPP)
@@ -382,6 +386,8 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	atomic_store(&d->after, 0);
 	atomic_store(&d->filled, false);
 	atomic_store(&d->gone, false);
+	atomic_store(&d->tried, false);
+	atomic_store(&d->under_way, 0);
 	d->sent = false;
 	d->dev = st.st_dev;
 	d->ino = st.st_ino;
@@ -420,6 +426,9 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 		d = enter(t, fd < 0 ? fd : fio_hide(fd));
 		fio_count(dir_resolved);
 	}
+	if (d && d->fs->ok && d->fs->remote && !fio_fs_used(d->fs) &&
+	    atomic_fetch_add(&d->fs->judged, 1) % LOOK_EVERY == LOOK_EVERY - 1)
+		fio_fs_look(d->fs, d->fd);
 	/* Somebody changed who may do what here, or the room that there is. */
 	if (d && (d->mode != st.st_mode || d->uid != st.st_uid || d->gid != st.st_gid ||
 		  d->traits_epoch != atomic_load(&fio_traits_epoch))) {
@@ -430,7 +439,8 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 			fio_task_send_dir(d);
 	}
 	if (d) {
-		atomic_store_explicit(&d->fs->credit, 0, memory_order_relaxed);
+		if (!d->fs->remote)
+			atomic_store_explicit(&d->fs->credit, 0, memory_order_relaxed);
 		d->used_us = fio_coarse_us();
 		fio_dir_ref(d);
 	}
@@ -464,6 +474,12 @@ struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 	return resolve_slow(t, dirfd, path);
 }
 
+/* Type-stable, and a hint: whether the directory is that still is seen from its gen. */
+static int64_t valid_us(const struct fio_prefix *p)
+{
+	return p->dir->fs->remote ? VALID_FAR_US : VALID_US;
+}
+
 struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
 				const char **name, size_t *name_len, int *why)
 {
@@ -493,7 +509,7 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 	for (int i = 0; i < FIO_DIR_CACHE; i++) {
 		p = &t->prefix[i];
 		if (p->epoch == epoch && p->base == base && p->len == plen &&
-		    now - p->when_us < VALID_US && memcmp(p->text, path, plen) == 0 &&
+		    now - p->when_us < valid_us(p) && memcmp(p->text, path, plen) == 0 &&
 		    ref_cached(p->dir, p->gen)) {
 			fio_count(dir_cached);
 			return p->dir;
@@ -540,6 +556,13 @@ void fio_dirs_sweep(void)
 struct fio_dir *fio_dir_at(uint32_t index)
 {
 	return at(index);
+}
+
+void fio_fs_meet(dev_t dev, int fd)
+{
+	fio_lock(&dirs_lock);
+	fio_fs_get(dev, fd);
+	fio_unlock(&dirs_lock);
 }
 
 void fio_dirs_lock(void)

@@ -33,32 +33,45 @@ enum fio_trait {
 
 /* One mounted file system, by st_dev. */
 struct fio_fs {
-	dev_t dev;              /* identity */
-	bool ok;                /* of a type whose behaviour is known, writable, no quota */
-	bool grpid;             /* new files take the directory's group */
-	bool unlink_ok;         /* background unlinks overlap with the program's */
-	bool tree_ok;           /* so do those in many small directories */
-	bool update_ok;         /* a file keeps its inode number when it is opened */
-	bool ordered;           /* names reach the disk in the order in which they were made */
-	bool memory;            /* has no disk: there is nothing to sync */
-	bool close_tells;       /* close may return errors of the writes before */
-	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
-	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
+	dev_t dev;        /* identity */
+	bool ok;          /* of a type whose behaviour is known, writable, no quota */
+	bool grpid;       /* new files take the directory's group */
+	bool unlink_ok;   /* background unlinks overlap with the program's */
+	bool tree_ok;     /* so do those in many small directories */
+	bool update_ok;   /* a file keeps its inode number when it is opened */
+	bool ordered;     /* names reach the disk in the order in which they were made */
+	bool memory;      /* has no disk: there is nothing to sync */
+	bool close_tells; /* close may return errors of the writes before */
+	bool remote;      /* of a kind whose operations may be round trips: used while it is slow */
+	_Atomic bool slow;        /* they are: what is put off goes to the pool */
+	_Atomic int64_t quickest; /* us, of the intents since the last judgement */
+	_Atomic uint32_t judged;  /* intents since then */
+	uint32_t torn_free;       /* bytes that a power cut leaves old or new, not half of each */
+	_Atomic int64_t credit;   /* bytes that may be deferred before space is asked for again */
 };
 
+/* Is anything put off on it? */
+static inline bool fio_fs_used(const struct fio_fs *fs)
+{
+	return fs->ok && (!fs->remote || atomic_load_explicit(&fs->slow, memory_order_relaxed));
+}
+
 struct fio_dir {
-	_Atomic uint32_t refs;  /* users, or FIO_DIR_DEAD */
-	_Atomic uint32_t gen;   /* changes when the directory is retired */
-	uint32_t index;         /* position in the table */
-	uint32_t traits;        /* enum fio_trait */
-	int fd;                 /* program's hidden descriptor */
-	_Atomic int task_fd;    /* task's descriptor, -1 if it has none */
-	_Atomic uint64_t after; /* queue position before which all removals in it are */
+	_Atomic uint32_t refs;      /* users, or FIO_DIR_DEAD */
+	_Atomic uint32_t gen;       /* changes when the directory is retired */
+	uint32_t index;             /* position in the table */
+	uint32_t traits;            /* enum fio_trait */
+	int fd;                     /* program's hidden descriptor */
+	_Atomic int task_fd;        /* task's descriptor, -1 if it has none */
+	_Atomic uint64_t after;     /* queue position before which all removals in it are */
+	_Atomic uint32_t under_way; /* intents that the pool's workers have in hand */
 	_Atomic bool
 		filled; /* files were put off in it: something other than removals may be pending */
 	_Atomic bool gone; /* it was removed: to be closed soon */
-	bool sent;         /* fd was sent to the task (or inherited by it) */
-	mode_t mode;       /* as traits were found */
+	_Atomic bool
+		tried; /* a file or the directory itself was made by us: the server allows it */
+	bool sent;     /* fd was sent to the task (or inherited by it) */
+	mode_t mode;   /* as traits were found */
 	uid_t uid;
 	gid_t gid;
 	uint64_t traits_epoch; /* fio_traits_epoch then */
@@ -128,8 +141,16 @@ void fio_dirs_reset(void);
 
 /* In fs.c: what is known about the file system that dev is; fd is a directory on it. */
 struct fio_fs *fio_fs_get(dev_t dev, int fd);
+/* The same for a program's file, before any directory there is known. */
+void fio_fs_meet(dev_t dev, int fd);
 /* The same without lock or system call; NULL if dev was not seen yet. */
 struct fio_fs *fio_fs_find(dev_t dev);
+/* An intent on it took so long, us: is it slow still? */
+void fio_fs_took(struct fio_fs *fs, int64_t us);
+/* One that was quick: is it slow now?  fd is a directory on it. */
+void fio_fs_look(struct fio_fs *fs, int fd);
+/* Some file system is slow: processor time is not what is short. */
+extern _Atomic bool fio_far;
 void fio_fs_reset(void);
 
 #endif /* FIO_DIR_H */

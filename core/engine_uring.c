@@ -148,6 +148,8 @@ static bool to_ring(struct fio_intent *it)
 		return u.creates;
 	case FIO_KIND_WRITE:
 		return u.writes && !it->what && atomic_load(&it->task_fd) >= 0;
+	case FIO_KIND_META:
+		break;
 	case FIO_KIND_RENAME:
 	case FIO_KIND_LINK:
 	case FIO_KIND_SOURCE:

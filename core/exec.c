@@ -167,6 +167,9 @@ bool fio_exec_replaced(const struct fio_intent *it, int dirfd)
 {
 	struct stat st;
 
+	/* There an inode may have another number each time. */
+	if (it->dir->fs->remote)
+		return false;
 	return sys_fstatat(dirfd, it->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       (st.st_ino != it->ino || st.st_dev != it->dev);
 }
@@ -217,6 +220,9 @@ void fio_exec(struct fio_intent *it, bool task)
 		step = FIO_STEP_RMDIR;
 		err = fio_exec_rmdir(it, dirfd);
 		break;
+	case FIO_KIND_META:
+		err = fio_exec_meta_at(it, dirfd, &step);
+		break;
 	case FIO_KIND_RENAME:
 	case FIO_KIND_LINK:
 	case FIO_KIND_SOURCE:
@@ -238,6 +244,7 @@ static void release(struct fio_intent *it, uint32_t held)
 {
 	struct fio_dir *dir = it->dir, *target = it->target;
 	uint32_t cap = it->cap;
+	bool meta = it->kind == FIO_KIND_META && !atomic_load(&it->done);
 
 	atomic_store(&it->done, true);
 	/* First: who looks the tables up in vain afterwards must see that something was done. */
@@ -252,6 +259,8 @@ static void release(struct fio_intent *it, uint32_t held)
 		fio_dir_unref(target);
 		atomic_fetch_sub(&fio_removals, 1);
 	}
+	if (meta)
+		atomic_fetch_sub(&fio_metas, 1);
 	if (it->sent) {
 		/* From here on the task closes what arrives late; what has arrived we hand back. */
 		int fd;

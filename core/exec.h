@@ -53,6 +53,8 @@ void fio_exec_copy_used(struct fio_intent *it);
  * now what did not get through.
  */
 int fio_exec_close(int fd, int err, enum fio_step *step);
+/* Of a name; 0 or -errno. */
+int fio_exec_meta_at(const struct fio_intent *it, int dirfd, enum fio_step *step);
 /* Metadata only. */
 int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step);
 

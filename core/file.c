@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "options.h"
 #include "placeholder.h"
+#include "pool.h"
 #include "queue.h"
 #include "sync.h"
 #include "sys.h"
@@ -28,6 +29,8 @@
 #define HOLD_MIN 16384
 /* A write within a page is done as a whole or not at all, also when the program is killed in it. */
 #define WHOLE_MAX 4096
+/* Queued intents of slow file systems before the caller waits: the queue is full, or nearly. */
+#define FAR_WINDOW (FIO_QUEUE_SIZE - 64)
 
 /* ---- the descriptor's intent ---- */
 
@@ -245,7 +248,7 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 		return false;
 	}
 	if (it->kind == FIO_KIND_WRITE && !it->sent) {
-		if (n < HOLD_MIN && fio_opt.warmup) {
+		if (n < HOLD_MIN && fio_opt.warmup && !atomic_load(&it->dir->fs->slow)) {
 			fio_paid(FIO_KIND_WRITE, false);
 			fio_count(pass_small);
 			return false;
@@ -354,23 +357,31 @@ ssize_t fio_write(int fd, const void *buf, size_t n, off_t off)
 
 /* ---- close ---- */
 
-/* The caller does the work itself: nobody else could do it sooner. */
-static void help(void)
+/* The caller does the work itself: nobody else could do it sooner, but the pool. */
+static void help(uint32_t window)
 {
 	struct fio_intent *it = fio_queue_claim(fio_queue_head(), true);
 
 	if (it)
 		fio_exec(it, false);
 	else
-		fio_queue_wait_pos(fio_queue_head() - fio_window() + 1);
+		fio_queue_wait_pos(fio_queue_head() - window + 1);
 }
 
 void fio_submit(struct fio_intent *it)
 {
+	uint32_t window;
+
 	fio_trace_queued(it);
-	while (fio_queue_depth() >= fio_window() || !fio_queue_put(it))
-		help();
-	fio_task_poke(true);
+	it->pooled =
+		atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) && fio_pool_usable();
+	window = it->pooled ? FAR_WINDOW : fio_window();
+	while (fio_queue_depth() >= window || !fio_queue_put(it))
+		help(window);
+	if (it->pooled)
+		fio_pool_kick();
+	else
+		fio_task_poke(true);
 }
 
 /* Closed all the same, as by the kernel. */

@@ -63,7 +63,9 @@ bool fio_warm(void); /* the first files of a process are stock */
 bool fio_idle(void); /* nothing pays at present: files are stock */
 /* The same for a file that is opened now; counts it. */
 bool fio_resting(void);
-bool fio_warm_already(void);      /* the same, without counting a file */
+bool fio_warm_already(void);
+/* So few files were seen that only the kind of file system matters. */
+bool fio_warm_look(void);         /* the same, without counting a file */
 bool fio_may(enum fio_kind kind); /* deferring this kind pays in this process */
 void fio_paid(enum fio_kind kind, bool useful);
 /* An existing file was truncated by open; and: is a run of that under way? */

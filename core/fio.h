@@ -414,6 +414,24 @@ static inline void fio_release_removals(void)
 		fio_release_all_slow(FIO_CAUSE_NAMESPACE);
 }
 
+/* Owners, modes and times of names that are pending as such. */
+extern _Atomic uint32_t fio_metas;
+
+/* Before a name is made or removed where path says: what its directory's times are to be is done before. */
+void fio_metas_in_slow(int dirfd, const char *path);
+static inline void fio_metas_in(int dirfd, const char *path)
+{
+	if (atomic_load_explicit(&fio_metas, memory_order_relaxed))
+		fio_metas_in_slow(dirfd, path);
+}
+
+/* Both, before a call that makes a name anywhere. */
+static inline void fio_release_names(void)
+{
+	if (fio_removing_dirs() || atomic_load_explicit(&fio_metas, memory_order_relaxed))
+		fio_release_all_slow(FIO_CAUSE_NAMESPACE);
+}
+
 /* rename and its kin, link: 0, -errno, or FIO_PASS: everything is finished, make the stock call. */
 int fio_rename(int fromfd, const char *from, int tofd, const char *to, unsigned int flags);
 int fio_link(int fromfd, const char *from, int tofd, const char *to, int flags);
@@ -438,6 +456,10 @@ static inline void fio_release_synced(void)
 int fio_fchmod(int fd, mode_t mode);
 int fio_fchown(int fd, uid_t uid, gid_t gid);
 int fio_futimens(int fd, const struct timespec ts[2]);
+/* The same by path. */
+int fio_path_chmod(int dirfd, const char *path, mode_t mode);
+int fio_path_chown(int dirfd, const char *path, uid_t uid, gid_t gid);
+int fio_path_utimens(int dirfd, const char *path, const struct timespec ts[2]);
 
 /*
  * After a stock stat-like call by path: true if what it saw (dev and ino, or err = errno when it

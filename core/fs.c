@@ -6,7 +6,10 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
+#include "clock.h"
+#include "counters.h"
 #include "dir.h"
+#include "fio.h"
 #include "fmt.h"
 #include "mem.h"
 #include "sys.h"
@@ -17,7 +20,11 @@
 #define INODES_MIN 4096        /* inodes that must be free at least */
 #define CREDIT (8LL << 20)     /* bytes deferred between two looks */
 #define PER_FILE 4096          /* bytes that a file counts beside its content */
+#define SLOW_US 150 /* the quickest of several operations took longer: they are round trips */
+#define SAMPLE 32   /* intents between two judgements */
+#define PINGS 3     /* round trips of one look */
 #define TMPFS 0x01021994u
+#define FUSE 0x65735546u
 #define EXT 0xEF53u
 
 /* Protocol: grows under the directories' lock; read without it up to n, which is stored last. */
@@ -37,17 +44,22 @@ static const struct {
 	bool update_ok;
 	bool close_tells; /* as it may be on top of one whose close does */
 	bool ordered;     /* ext4: if it has a journal */
+	bool remote;
 } known[] = {
-	{EXT, true, true, true, false, true}, /* ext2, ext3, ext4 */
+	{EXT, true, true, true, false, true, false}, /* ext2, ext3, ext4 */
 	/* xfs and btrfs: two unlinkers in one directory are slower than one */
-	{0x58465342, false, false, true, false, true},
-	{0x9123683E, false, false, true, false, false},
+	{0x58465342, false, false, true, false, true, false},
+	{0x9123683E, false, false, true, false, false, false},
 	/* tmpfs, which no power cut leaves anything of; removing costs less than finding a directory */
-	{TMPFS, true, false, true, false, true},
-	{0xF2F52010, true, false, true, false, false}, /* f2fs */
+	{TMPFS, true, false, true, false, true, false},
+	{0xF2F52010, true, false, true, false, false, false}, /* f2fs */
 	/* overlayfs: opening may copy a file up: a new inode */
-	{0x794c7630, true, false, false, true, false},
+	{0x794c7630, true, false, false, true, false, false},
+	/* FUSE: inode numbers may change; sshfs, virtiofs and many others */
+	{FUSE, true, true, false, true, false, true},
 };
+
+_Atomic bool fio_far;
 
 /* Does the comma-separated list of mount options have one that starts with opt? */
 static bool has_option(const char *line, const char *opt)
@@ -186,15 +198,75 @@ static void learn(struct fio_fs *fs, int fd)
 			fs->update_ok = known[i].update_ok;
 			fs->close_tells = known[i].close_tells;
 			fs->memory = known[i].magic == TMPFS;
+			fs->remote = known[i].remote;
 			fs->ordered =
 				known[i].ordered && (known[i].magic != EXT || has_journal(fs->dev));
-			fs->torn_free = known[i].magic == TMPFS ? UINT32_MAX : (uint32_t)sf.f_bsize;
+			fs->torn_free = fs->remote                ? 0
+					: known[i].magic == TMPFS ? UINT32_MAX
+								  : (uint32_t)sf.f_bsize;
 		}
 	}
 	if (sf.f_flags & (ST_RDONLY | ST_SYNCHRONOUS))
 		fs->ok = false;
 	if (fs->ok)
 		read_mount_options(fs);
+	if (fs->ok && fs->remote)
+		fio_fs_look(fs, fd);
+}
+
+/* ---- how long operations take ---- */
+
+static bool any_slow(void)
+{
+	for (struct fs_page *page = pages; page; page = page->next) {
+		for (uint32_t i = 0; i < page->n; i++) {
+			if (atomic_load(&page->fs[i].slow))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void judge(struct fio_fs *fs, int64_t quickest)
+{
+	bool slow = quickest > SLOW_US;
+
+	if (atomic_exchange(&fs->slow, slow) == slow)
+		return;
+	atomic_store(&fio_far, slow || any_slow());
+	/* In its directories things may be put off now, or no more. */
+	fio_traits_changed();
+	if (slow)
+		fio_count(pool_entered);
+	else
+		fio_count(pool_left);
+}
+
+void fio_fs_took(struct fio_fs *fs, int64_t us)
+{
+	/* A sample more or less when several do this at once does not matter. */
+	if (us < atomic_load_explicit(&fs->quickest, memory_order_relaxed))
+		atomic_store_explicit(&fs->quickest, us, memory_order_relaxed);
+	if (atomic_fetch_add(&fs->judged, 1) % SAMPLE == SAMPLE - 1)
+		judge(fs, atomic_exchange(&fs->quickest, INT64_MAX));
+}
+
+void fio_fs_look(struct fio_fs *fs, int fd)
+{
+	int64_t quickest = INT64_MAX;
+	struct statfs sf;
+
+	for (int i = 0; i < PINGS; i++) {
+		int64_t before = fio_now_us(), took;
+
+		if (sys_fstatfs(fd, &sf) < 0)
+			return;
+		took = fio_now_us() - before;
+		if (took < quickest)
+			quickest = took;
+	}
+	atomic_store(&fs->quickest, INT64_MAX);
+	judge(fs, quickest);
 }
 
 struct fio_fs *fio_fs_get(dev_t dev, int fd)

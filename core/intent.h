@@ -53,6 +53,7 @@ enum fio_kind {
 	FIO_KIND_UPDATE, /* the file exists: its content is to be replaced */
 	FIO_KIND_UNLINK, /* the name is to go */
 	FIO_KIND_RMDIR,  /* the name of an empty directory is to go */
+	FIO_KIND_META,   /* owner, mode or times of a name */
 	FIO_KIND_RENAME, /* fence: peer's name is to become this one */
 	FIO_KIND_LINK,   /* fence: peer's file is to get this name too */
 	FIO_KIND_SOURCE, /* the name that a fence starts from */
@@ -83,6 +84,7 @@ struct fio_intent {
 	_Atomic bool aging;     /* BUSY by the task, which holds the lock */
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
+	bool pooled;            /* queued for the pool (pool.h) */
 	bool linked;            /* in the tables */
 	bool sync;              /* CREATE: was synced while it was open */
 	bool fresh;             /* of an open file that the process has made; see order */
@@ -106,7 +108,7 @@ struct fio_intent {
 	_Atomic int64_t born_us;     /* coarse time of the first held byte */
 	struct fio_dir *_Atomic dir; /* referenced while the intent lives */
 	struct fio_dir *target;      /* RMDIR: the directory that goes, referenced as well */
-	uint64_t after;              /* RMDIR: all before this position must be done first */
+	uint64_t after;              /* RMDIR, META: all before this position must be done first */
 	uint64_t name_hash;          /* of name; 0: none */
 	uint64_t ino_hash;           /* of (dev, ino); 0: none yet */
 	dev_t dev;                   /* identity if ino_hash is set */

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "clock.h"
+#include "dir.h"
 #include "options.h"
 #include "sys.h"
 #include "util.h"
@@ -46,7 +47,7 @@ bool fio_crowded(struct fio_thread *t)
 	if (unlikely(!load.cpus))
 		load.cpus = count_cpus();
 	/* Tests of a few files want them deferred whatever else runs. */
-	if (!fio_opt.warmup)
+	if (!fio_opt.warmup || atomic_load_explicit(&fio_far, memory_order_relaxed))
 		return false;
 	if (load.cpus == 1)
 		return true;

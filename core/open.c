@@ -19,6 +19,7 @@
 #include "file.h"
 #include "load.h"
 #include "mapped.h"
+#include "meta.h"
 #include "options.h"
 #include "placeholder.h"
 #include "queue.h"
@@ -227,13 +228,20 @@ static int open_existing(const struct target *f, const struct statx *sx)
 	fio_count(pass_exists);
 	if (f->flags & O_EXCL || !(f->flags & O_TRUNC))
 		return FIO_PASS;
-	return S_ISREG(sx->stx_mode) || !(f->flags & O_CREAT) ? FIO_PASS_TRUNC : FIO_PASS;
+	return !f->dir->fs->remote && (S_ISREG(sx->stx_mode) || !(f->flags & O_CREAT))
+		       ? FIO_PASS_TRUNC
+		       : FIO_PASS;
 }
 
 static int open_absent(const struct target *f)
 {
 	if (!f->create || (f->flags & O_EXCL && fio_name_is_lock(f->name, f->len))) {
 		fio_count(pass_fstat);
+		return FIO_PASS_HOLD;
+	}
+	/* What a server lets us do in a directory only it can say. */
+	if (f->dir->fs->remote && !atomic_load(&f->dir->tried)) {
+		fio_count(pass_untried);
 		return FIO_PASS_HOLD;
 	}
 	return ready(f->dir) ? defer(f, NULL) : FIO_PASS;
@@ -274,6 +282,8 @@ static int open_in_dir(struct target *f)
 
 	if (found.it)
 		fio_finish(found, FIO_CAUSE_PATH);
+	if (f->flags & O_CREAT)
+		fio_metas_of(f->dir);
 	if (!(f->dir->traits & FIO_DIR_CREATE)) {
 		fio_count(pass_fs);
 		return f->flags & O_CREAT ? FIO_PASS : FIO_PASS_TRUNC;
@@ -338,8 +348,10 @@ static int pass_warmup(void)
 {
 	if (atomic_load_explicit(&fio_on, memory_order_relaxed))
 		fio_count(pass_warmup);
+	if (atomic_load_explicit(&fio_metas, memory_order_relaxed))
+		fio_release_all(FIO_CAUSE_NAMESPACE);
 	fio_created();
-	return FIO_PASS;
+	return fio_warm_look() ? FIO_PASS_HOLD : FIO_PASS;
 }
 
 int fio_open(int dirfd, const char *path, int flags, mode_t mode)
@@ -434,7 +446,15 @@ static bool attach(struct target *f, int dirfd, const char *path, int passed, in
 	if (sys_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return true; /* O_TRUNC means nothing to others than regular files */
 	fs = fio_fs_find(st.st_dev);
-	if (fs && !fs->ok)
+	if (!fio_warm_already()) {
+		if (!fs)
+			fio_fs_meet(st.st_dev, fd);
+		return false;
+	}
+	if (fs && !fio_fs_used(fs))
+		return false;
+	/* Other names of the file may not be known by its inode's number. */
+	if (fs && fs->remote && (truncate || st.st_nlink != 1))
 		return false;
 	if (truncate && st.st_size == 0)
 		return !(st.st_mode & (S_ISUID | S_ISGID)) && just_modified(&st);
@@ -450,7 +470,10 @@ static bool attach(struct target *f, int dirfd, const char *path, int passed, in
 	if (!f->dir)
 		return false;
 	/* Where room is short, what the truncation frees may be needed by the next write. */
-	if (f->dir->fs->ok && f->dir->dev == st.st_dev && ready(f->dir) && fio_fd_set(fd, 0))
+	if (f->dir->dev == st.st_dev && f->flags & O_CREAT)
+		atomic_store(&f->dir->tried, true);
+	if (fio_fs_used(f->dir->fs) && f->dir->dev == st.st_dev && ready(f->dir) &&
+	    fio_fd_set(fd, 0))
 		it = new_intent(f, FIO_KIND_WRITE);
 	fio_dir_unref(f->dir);
 	if (!it)

@@ -3,12 +3,14 @@
  * policy.c - when deferral pays in this process
  */
 #include "clock.h"
+#include "dir.h"
 #include "file.h"
 #include "options.h"
 #include "queue.h"
 #include "task.h"
 #include "util.h"
 
+#define LOOK 3     /* file of the warm-up after which its file system is looked at */
 #define WINDOW 256 /* queued intents before the caller helps */
 #define CREDIT_MAX 64
 #define CREDIT_START 24
@@ -44,14 +46,20 @@ static struct {
 
 bool fio_warm(void)
 {
-	if (likely(atomic_load_explicit(&seen, memory_order_relaxed) >= fio_opt.warmup))
+	if (likely(fio_warm_already()))
 		return true;
 	return atomic_fetch_add(&seen, 1) >= fio_opt.warmup;
 }
 
 bool fio_warm_already(void)
 {
-	return atomic_load_explicit(&seen, memory_order_relaxed) >= fio_opt.warmup;
+	return atomic_load_explicit(&seen, memory_order_relaxed) >= fio_opt.warmup ||
+	       atomic_load_explicit(&fio_far, memory_order_relaxed);
+}
+
+bool fio_warm_look(void)
+{
+	return atomic_load_explicit(&seen, memory_order_relaxed) == LOOK;
 }
 
 bool fio_may(enum fio_kind kind)

@@ -6,6 +6,8 @@
 
 #include "clock.h"
 #include "counters.h"
+#include "dir.h"
+#include "pool.h"
 #include "sys.h"
 #include "task.h"
 #include "trace.h"
@@ -23,8 +25,11 @@ static _Alignas(FIO_CACHELINE) _Atomic uint64_t head;   /* next position to rese
 static _Alignas(FIO_CACHELINE) _Atomic uint64_t hint;   /* everything before is claimed */
 static _Alignas(FIO_CACHELINE) _Atomic uint64_t retire; /* everything before is done */
 static _Alignas(FIO_CACHELINE) _Atomic uint32_t waiters;
-static _Atomic uint32_t event;  /* futex */
-static _Atomic uint32_t n_back; /* intents that were unclaimed and not claimed again */
+static _Atomic uint32_t event;    /* futex */
+static _Atomic uint32_t n_back;   /* intents that were unclaimed and not claimed again */
+static _Atomic uint32_t n_pooled; /* intents for the pool that nobody has claimed */
+
+enum claimer { CALLER, TASK, WORKER };
 
 uint64_t fio_queue_head(void)
 {
@@ -57,6 +62,8 @@ bool fio_queue_put(struct fio_intent *it)
 		if (pos - atomic_load(&retire) >= FIO_QUEUE_SIZE)
 			return false;
 	} while (!atomic_compare_exchange_weak(&head, &pos, pos + 1));
+	if (it->pooled)
+		atomic_fetch_add(&n_pooled, 1);
 	/* Whoever may claim it must find it in its cell, else its end could come before its begin. */
 	atomic_store(&it->queue_pos, pos);
 	atomic_store(&it->state, FIO_ST_QUEUING);
@@ -78,18 +85,33 @@ bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
 		it->back = false;
 		atomic_fetch_sub(&n_back, 1);
 	}
+	if (it->pooled)
+		atomic_fetch_sub(&n_pooled, 1);
 	return true;
 }
 
-/* A caller has no descriptor of a file that was closed; a directory goes after what is in it. */
-static bool claimable(const struct fio_intent *it, bool by_caller)
+/* As many as there may be are under way in its directory. */
+static bool dir_is_full(const struct fio_intent *it)
 {
-	if (it->kind == FIO_KIND_RMDIR)
-		return atomic_load(&retire) >= it->after;
-	return !by_caller || it->kind != FIO_KIND_WRITE;
+	const struct fio_dir *d = atomic_load(&it->dir);
+
+	return d && atomic_load(&d->under_way) >= FIO_POOL_PER_DIR;
 }
 
-struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
+/* A caller has no descriptor of a file that was closed; a directory goes after what is in it. */
+static bool claimable(const struct fio_intent *it, enum claimer who)
+{
+	if ((it->kind == FIO_KIND_RMDIR || it->kind == FIO_KIND_META) &&
+	    atomic_load(&retire) < it->after)
+		return false;
+	if (it->pooled ? who != WORKER && fio_pool_usable() && fio_task_running() : who == WORKER)
+		return false;
+	if (who == WORKER)
+		return !dir_is_full(it);
+	return who == TASK || it->kind != FIO_KIND_WRITE;
+}
+
+static struct fio_intent *claim(uint64_t limit, enum claimer who)
 {
 	uint64_t pos = atomic_load(&hint), r = atomic_load(&retire);
 	bool gap = false;
@@ -115,12 +137,12 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 				gap = true;
 				continue;
 			}
-			if (!claimable(it, by_caller)) {
+			if (!claimable(it, who)) {
 				gap = true;
 				continue;
 			}
-			mine = fio_queue_claim_one(it, by_caller);
-			if (mine && !claimable(it, by_caller)) {
+			mine = fio_queue_claim_one(it, who == CALLER);
+			if (mine && !claimable(it, who)) {
 				/* It was reused between the look at its kind and the claim. */
 				fio_queue_unclaim(it);
 				gap = true;
@@ -138,6 +160,25 @@ struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
 			return (struct fio_intent *)cell;
 	}
 	return NULL;
+}
+
+struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller)
+{
+	return claim(limit, by_caller ? CALLER : TASK);
+}
+
+struct fio_intent *fio_queue_claim_pooled(void)
+{
+	struct fio_intent *it = atomic_load(&n_pooled) ? claim(atomic_load(&head), WORKER) : NULL;
+
+	if (it)
+		atomic_fetch_add(&it->dir->under_way, 1);
+	return it;
+}
+
+uint32_t fio_queue_pooled(void)
+{
+	return atomic_load(&n_pooled);
 }
 
 /*
@@ -256,6 +297,8 @@ void fio_queue_unclaim(struct fio_intent *it)
 {
 	it->back = true;
 	atomic_fetch_add(&n_back, 1);
+	if (it->pooled)
+		atomic_fetch_add(&n_pooled, 1);
 	atomic_store(&it->state, FIO_ST_QUEUED);
 }
 
@@ -286,4 +329,5 @@ void fio_queue_reset(void)
 	atomic_store(&waiters, 0);
 	atomic_store(&event, 0);
 	atomic_store(&n_back, 0);
+	atomic_store(&n_pooled, 0);
 }

@@ -28,6 +28,10 @@
 bool fio_queue_put(struct fio_intent *it);
 /* The oldest unclaimed intent before position limit, claimed; NULL if there is none. */
 struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller);
+/* The oldest that a worker of the pool may take, claimed and counted under way in its directory, or NULL. */
+struct fio_intent *fio_queue_claim_pooled(void);
+/* How many are for the pool and unclaimed. */
+uint32_t fio_queue_pooled(void);
 /* Claims this one; false if somebody else has it. */
 bool fio_queue_claim_one(struct fio_intent *it, bool by_caller);
 /* A claimed intent at position pos was executed. */

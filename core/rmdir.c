@@ -169,6 +169,7 @@ int fio_rmdir(int dirfd, const char *path)
 	int ret;
 
 	fio_walks();
+	fio_metas_in(dirfd, path);
 	if (!fio_pending() || atomic_load(&fio_threaded) || atomic_load(&fio_fences) ||
 	    atomic_load(&fio_syncs))
 		return FIO_PASS;

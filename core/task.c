@@ -28,6 +28,7 @@
 #include "log.h"
 #include "mem.h"
 #include "options.h"
+#include "pool.h"
 #include "queue.h"
 #include "sys.h"
 #include "trace.h"
@@ -70,6 +71,7 @@ static struct {
 	char *stack, *tls;         /* kept for the next start */
 	struct fio_lock start_lock;
 	struct fio_lock give_lock;       /* taking descriptors back */
+	struct fio_lock mail_lock;       /* the task's threads: reading mail */
 	const struct fio_engine *engine; /* of the running task */
 	uint64_t sigmask;                /* while starting */
 } task = {.sock = -1, .task_sock = -1};
@@ -173,6 +175,31 @@ static void read_mail(bool block)
 		accept_mail(&m, fd);
 		block = false;
 	}
+}
+
+static bool has_mail(struct fio_intent *it)
+{
+	return (it->kind == FIO_KIND_WRITE ? atomic_load(&it->task_fd)
+					   : atomic_load(&it->dir->task_fd)) != -1;
+}
+
+void fio_task_await_mail(struct fio_intent *it)
+{
+	if (likely(has_mail(it)))
+		return;
+	fio_lock_as(&task.mail_lock, FIO_LOCK_HELD | FIO_LOCK_TASK);
+	while (!has_mail(it))
+		read_mail(true);
+	fio_unlock(&task.mail_lock);
+}
+
+/* Unless a worker is about to read it. */
+static void look_for_mail(void)
+{
+	if (!fio_trylock_as(&task.mail_lock, FIO_LOCK_HELD | FIO_LOCK_TASK))
+		return;
+	read_mail(false);
+	fio_unlock(&task.mail_lock);
 }
 
 void fio_task_send_dir(struct fio_dir *d)
@@ -335,9 +362,7 @@ static int collect(struct fio_intent **batch, int n)
 
 		if (!it)
 			break;
-		while ((it->kind == FIO_KIND_WRITE ? atomic_load(&it->task_fd)
-						   : atomic_load(&it->dir->task_fd)) == -1)
-			read_mail(true);
+		fio_task_await_mail(it);
 		batch[got++] = it;
 	}
 	return got;
@@ -354,7 +379,9 @@ static bool sleep_now(int pidfd, bool deep)
 	bool woken;
 
 	atomic_store(&task.sleeping, deep ? DEEP : NAP);
-	if (atomic_load(&task.stop) || unclaimed() >= (deep ? 1 : WAKE_BATCH) ||
+	/* What the pool has not claimed yet is not for the task itself. */
+	if (atomic_load(&task.stop) ||
+	    (!fio_queue_pooled() && unclaimed() >= (deep ? 1 : WAKE_BATCH)) ||
 	    (deep && (fio_pending() || atomic_load(&fio_dirs_retired)))) {
 		atomic_store(&task.sleeping, AWAKE);
 		return true;
@@ -363,7 +390,7 @@ static bool sleep_now(int pidfd, bool deep)
 	/* Mail alone (a directory) is not work to come. */
 	woken = atomic_exchange(&task.sleeping, AWAKE) == AWAKE;
 	if (fds[0].revents)
-		read_mail(false);
+		look_for_mail();
 	return woken;
 }
 
@@ -380,7 +407,8 @@ static void work(int parent)
 		if (++turns % ORPHAN_EVERY == 0 && fio_task_orphaned()) {
 			while (task.engine->reap(true))
 				;
-			read_mail(false);
+			fio_pool_drain();
+			look_for_mail();
 			fio_rescue();
 			fio_trace_flush(true);
 			return;
@@ -390,6 +418,7 @@ static void work(int parent)
 			fio_task_lag();
 		if (fio_fence_work())
 			idle = 0;
+		fio_pool_look();
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {
 			fio_count(task_batches);
@@ -407,7 +436,7 @@ static void work(int parent)
 		if (fio_age_scan())
 			idle = 0;
 		if (atomic_load(&fio_dirs_retired)) {
-			read_mail(false); /* their descriptors may still be on the way */
+			look_for_mail(); /* their descriptors may still be on the way */
 			fio_dirs_sweep();
 		}
 		if (atomic_load(&task.stop))
@@ -454,10 +483,16 @@ static int task_main(void *arg)
 	}
 	work(parent);
 	task.engine->stop();
+	SYS1(SYS_exit_group, 0); /* the workers as well */
 	return 0;
 }
 
 /* ---- start and stop ---- */
+
+void *fio_task_tls(void)
+{
+	return task.tls + TLS_SIZE / 2;
+}
 
 bool fio_task_running(void)
 {
@@ -529,6 +564,8 @@ static void start_locked(void)
 		      : fio_opt.engine == FIO_ENGINE_URING ? &fio_engine_uring
 							   : &fio_engine_auto;
 	fio_dirs_each_locked(inherit, NULL);
+	task.mail_lock = (struct fio_lock){0};
+	fio_pool_reset();
 	sys_sigmask(SIG_BLOCK, &all, &task.sigmask);
 	pid = clone_task();
 	sys_sigmask(SIG_SETMASK, &task.sigmask, NULL);
@@ -666,6 +703,8 @@ void fio_task_reset(void)
 	atomic_store(&task.sleeping, AWAKE);
 	task.start_lock = (struct fio_lock){0};
 	task.give_lock = (struct fio_lock){0};
+	task.mail_lock = (struct fio_lock){0};
+	fio_pool_reset();
 	task.sock = -1;
 	/* The stack belongs to a task of the parent only by address: this is our copy. */
 }

@@ -24,6 +24,7 @@
 _Atomic uint32_t fio_walked;
 
 #define RUN_MIN 96     /* unlinks in a row before they are deferred */
+#define RUN_FAR 4      /* the same where each is a round trip */
 #define RUN_SINGLE 512 /* the same where only those in one directory overlap */
 
 /* The name is still to be created: then nothing needs to happen at all. */
@@ -92,7 +93,9 @@ int fio_defer_removal(struct fio_thread *t, struct fio_dir *dir, const char *nam
 /* As long a run as deferral needs where the last one was. */
 static bool is_run(const struct fio_thread *t)
 {
-	int64_t least = t->unlink_single ? RUN_SINGLE : RUN_MIN;
+	int64_t least = atomic_load_explicit(&fio_far, memory_order_relaxed) ? RUN_FAR
+			: t->unlink_single                                   ? RUN_SINGLE
+									     : RUN_MIN;
 
 	return t->unlink_run >= (fio_opt.warmup < least ? fio_opt.warmup : least);
 }
@@ -208,10 +211,12 @@ int fio_unlink(int dirfd, const char *path)
 	struct fio_thread *t;
 	int ret;
 
-	if (!fio_warm() && !atomic_load_explicit(&fio_fences, memory_order_relaxed)) {
+	if (!fio_warm() && !atomic_load_explicit(&fio_far, memory_order_relaxed) &&
+	    !atomic_load_explicit(&fio_fences, memory_order_relaxed)) {
 		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
 		return FIO_PASS;
 	}
+	fio_metas_in(dirfd, path);
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;

@@ -70,6 +70,7 @@ int x_mkdir(const char *path, mode_t mode)
 	CHANGING(path);
 
 	fio_release_removals();
+	fio_metas_in(AT_FDCWD, path);
 	PATH(path, false);
 	return made(NEXT(mkdir)(path, mode), AT_FDCWD, path);
 }
@@ -79,6 +80,7 @@ int x_mkdirat(int dirfd, const char *path, mode_t mode)
 	CHANGING(path);
 
 	fio_release_removals();
+	fio_metas_in(dirfd, path);
 	AT_PATH(dirfd, path, false, 0);
 	return made(NEXT(mkdirat)(dirfd, path, mode), dirfd, path);
 }
@@ -87,7 +89,7 @@ char *x_mkdtemp(char *template)
 {
 	char *r;
 
-	fio_release_removals();
+	fio_release_names();
 	r = NEXT(mkdtemp)(template);
 
 	if (r)
