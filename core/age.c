@@ -156,6 +156,8 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		if (err == -ENOENT)
 			err = 0;
 		break;
+	case FIO_KIND_READ:
+		break;
 	case FIO_KIND_META:
 	case FIO_KIND_RMDIR:
 		return true; /* after the others */

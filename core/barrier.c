@@ -140,11 +140,27 @@ void fio_drain(void)
 	fio_finish_queued(limit);
 }
 
+/* Which open files a barrier is for. */
+struct flush {
+	const struct fio_intent *but; /* not this one */
+	bool reads;                   /* those that were read ahead, too */
+};
+
+/* Somebody else is about to get the program's descriptors, or to look at them. */
+static bool concerns_reads(enum fio_cause cause)
+{
+	return cause != FIO_CAUSE_CHANNEL && cause != FIO_CAUSE_NAMESPACE &&
+	       cause != FIO_CAUSE_EXIT && cause != FIO_CAUSE_STDIO && cause != FIO_CAUSE_DIR &&
+	       cause != FIO_CAUSE_SYNC;
+}
+
 static bool flush_open(struct fio_intent *it, void *arg)
 {
 	enum fio_state state = fio_state(it);
+	const struct flush *f = arg;
 
-	if (it == arg || (state != FIO_ST_OPEN && state != FIO_ST_BUSY))
+	if (it == f->but || (state != FIO_ST_OPEN && state != FIO_ST_BUSY) ||
+	    (it->kind == FIO_KIND_READ && !f->reads))
 		return true;
 	fio_lock(&it->lock);
 	/* Opened and not even written to: deferring it was of no use. */
@@ -157,8 +173,10 @@ static bool flush_open(struct fio_intent *it, void *arg)
 
 void fio_flush_open(void)
 {
+	struct flush f = {NULL, false};
+
 	if (atomic_load(&fio_n_open))
-		fio_intent_each(flush_open, NULL);
+		fio_intent_each(flush_open, &f);
 }
 
 void fio_finish_all(enum fio_cause cause)
@@ -168,6 +186,7 @@ void fio_finish_all(enum fio_cause cause)
 
 void fio_finish_others(struct fio_intent *but, enum fio_cause cause)
 {
+	struct flush f = {but, concerns_reads(cause)};
 	int64_t since = fio_trace_begin();
 
 	if (!fio_pending())
@@ -175,7 +194,7 @@ void fio_finish_others(struct fio_intent *but, enum fio_cause cause)
 	fio_count(barrier_all);
 	fio_count_at(FIO_CNT_cause_exit + (int)cause);
 	if (atomic_load(&fio_n_open))
-		fio_intent_each(flush_open, but);
+		fio_intent_each(flush_open, &f);
 	fio_drain();
 	fio_fences_finish();
 	if (!but)
@@ -312,6 +331,10 @@ void fio_peek_fd_slow(int fd, enum fio_cause cause)
 	}
 	if (it->kind == FIO_KIND_WRITE && !it->len && !it->what) {
 		fio_unlock(&it->lock);
+		goto out;
+	}
+	if (it->kind == FIO_KIND_READ) {
+		fio_file_flush(it, FIO_FLUSH_FORCED);
 		goto out;
 	}
 	create = it->kind == FIO_KIND_CREATE && !it->len && !it->made && !(it->what & FIO_SET_META);

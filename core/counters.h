@@ -63,6 +63,11 @@
 	X(pool, executed)      \
 	X(pool, entered)       \
 	X(pool, left)          \
+	X(ahead, looked)       \
+	X(ahead, read)         \
+	X(ahead, opened)       \
+	X(ahead, real)         \
+	X(ahead, dropped)      \
 	X(dir, resolved)       \
 	X(dir, cached)         \
 	X(dir, listed)         \

@@ -145,6 +145,8 @@ struct fio_fs *fio_fs_get(dev_t dev, int fd);
 void fio_fs_meet(dev_t dev, int fd);
 /* The same without lock or system call; NULL if dev was not seen yet. */
 struct fio_fs *fio_fs_find(dev_t dev);
+/* Is a file system of this kind (statfs) one that may be slow? */
+bool fio_fs_may_be_slow(uint32_t magic);
 /* An intent on it took so long, us: is it slow still? */
 void fio_fs_took(struct fio_fs *fs, int64_t us);
 /* One that was quick: is it slow now?  fd is a directory on it. */

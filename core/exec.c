@@ -6,6 +6,7 @@
  */
 #include "exec.h"
 
+#include "ahead.h"
 #include "counters.h"
 #include "dir.h"
 #include "errors.h"
@@ -223,6 +224,7 @@ void fio_exec(struct fio_intent *it, bool task)
 	case FIO_KIND_META:
 		err = fio_exec_meta_at(it, dirfd, &step);
 		break;
+	case FIO_KIND_READ:
 	case FIO_KIND_RENAME:
 	case FIO_KIND_LINK:
 	case FIO_KIND_SOURCE:
@@ -261,6 +263,8 @@ static void release(struct fio_intent *it, uint32_t held)
 	}
 	if (meta)
 		atomic_fetch_sub(&fio_metas, 1);
+	if (it->kind == FIO_KIND_READ)
+		fio_ahead_end(it);
 	if (it->sent) {
 		/* From here on the task closes what arrives late; what has arrived we hand back. */
 		int fd;

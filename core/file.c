@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "ahead.h"
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
@@ -107,16 +108,23 @@ static int take_made(struct fio_intent *it)
 	return -ESTALE;
 }
 
+static int open_real(struct fio_intent *it, enum fio_step *step)
+{
+	if (it->kind == FIO_KIND_READ)
+		return fio_ahead_real(it, step);
+	return fio_exec_open(it, it->dir->fd, step);
+}
+
 static int become_real(struct fio_intent *it, enum fio_step *step)
 {
 	int real, cloexec, err = 0;
 
 	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
-	real = it->made ? take_made(it) : fio_exec_open(it, it->dir->fd, step);
+	real = it->made ? take_made(it) : open_real(it, step);
 	if (real == -EMFILE && !it->made) {
 		/* The placeholder's number is the last one. */
 		sys_close(it->fd);
-		real = fio_exec_open(it, it->dir->fd, step);
+		real = open_real(it, step);
 	}
 	if (real < 0)
 		return real;
@@ -129,6 +137,7 @@ static int become_real(struct fio_intent *it, enum fio_step *step)
 	} else if (!cloexec) {
 		sys_fcntl(real, F_SETFD, 0);
 	}
+	fio_ahead_made_real(it->fd);
 	return err;
 }
 
@@ -176,7 +185,7 @@ int fio_file_flush(struct fio_intent *it, unsigned how)
 	atomic_store(&it->state, FIO_ST_BUSY);
 	if (fio_has_placeholder(it)) {
 		err = become_real(it, &step);
-		if (forced)
+		if (forced && it->kind != FIO_KIND_READ)
 			fio_paid(it->kind, false);
 	} else if (!it->made) {
 		err = fio_exec_fill(it, it->fd, &step);
@@ -233,7 +242,7 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 {
 	uint32_t len = it->len;
 
-	if (it->made || it->err || it->sync)
+	if (it->made || it->err || it->sync || it->kind == FIO_KIND_READ)
 		return false;
 	if (off != (off_t)len || it->what & FIO_SET_META) {
 		fio_count(pass_order);
@@ -445,6 +454,10 @@ static int close_deferred(int fd, unsigned how)
 
 	if (!it)
 		return FIO_PASS;
+	if (it->kind == FIO_KIND_READ) {
+		detach(it);
+		return FIO_PASS;
+	}
 	if (it->err)
 		return close_failed(it, how);
 	if (it->made)

@@ -12,6 +12,8 @@
 
 /* The intent that fd carries, locked and in state OPEN, or NULL. */
 struct fio_intent *fio_fd_lock(int fd);
+/* Open for the program as fd from now on, and in the tables. */
+void fio_file_tie(struct fio_intent *it, int fd);
 
 /*
  * Makes an open deferred file (locked) real: content and metadata are in it, the program's descriptor is

@@ -432,7 +432,7 @@ static inline void fio_release_names(void)
 		fio_release_all_slow(FIO_CAUSE_NAMESPACE);
 }
 
-/* rename and its kin, link: 0, -errno, or FIO_PASS: everything is finished, make the stock call. */
+/* rename and its kin, link, which drop what was read ahead: 0, -errno, or FIO_PASS: everything is finished, make the stock call. */
 int fio_rename(int fromfd, const char *from, int tofd, const char *to, unsigned int flags);
 int fio_link(int fromfd, const char *from, int tofd, const char *to, int flags);
 
@@ -450,6 +450,68 @@ static inline void fio_release_synced(void)
 {
 	if (atomic_load_explicit(&fio_syncs, memory_order_relaxed))
 		fio_release_synced_slow();
+}
+
+/* ---- looking up and reading ahead (ahead.h) ---- */
+
+extern _Atomic uint32_t fio_ahead_dirs;  /* directories in which that is done */
+extern _Atomic uint32_t fio_ahead_taken; /* open files that are answered from memory */
+
+static inline bool fio_ahead(void)
+{
+	return atomic_load_explicit(&fio_ahead_dirs, memory_order_relaxed) != 0;
+}
+
+/* The program begins to list the directory that fd is; it was told a name, or that there are no more (NULL);
+ * it closes the stream. */
+void fio_ahead_list(int fd);
+void fio_ahead_name_slow(int fd, const char *name, unsigned char type);
+void fio_ahead_closed_slow(int fd);
+static inline void fio_ahead_closed(int fd)
+{
+	if (fio_ahead())
+		fio_ahead_closed_slow(fd);
+}
+
+/* It uses a name, which may change something in the directory.  With st: 0 if that is filled in, else FIO_PASS. */
+int fio_ahead_use_slow(int dirfd, const char *path, struct stat *st, bool changes);
+static inline int fio_ahead_use(int dirfd, const char *path, struct stat *st, bool changes)
+{
+	return fio_ahead() ? fio_ahead_use_slow(dirfd, path, st, changes) : FIO_PASS;
+}
+
+/* It has opened a file that it may write to; it changes files or names. */
+void fio_ahead_opened_slow(int fd, int flags);
+static inline void fio_ahead_opened(int fd, int flags)
+{
+	if (fio_ahead() && fd >= 0 && flags & 3 /* O_ACCMODE */)
+		fio_ahead_opened_slow(fd, flags);
+}
+void fio_ahead_drop_slow(void);
+static inline void fio_ahead_drop(void)
+{
+	if (fio_ahead())
+		fio_ahead_drop_slow();
+}
+/* It may have got descriptors of which nothing is known. */
+void fio_ahead_unknown_slow(void);
+static inline void fio_ahead_unknown(void)
+{
+	if (fio_ahead())
+		fio_ahead_unknown_slow();
+}
+
+/* Opening a file for reading: a descriptor, or FIO_PASS. */
+int fio_ahead_open_slow(int dirfd, const char *path, int flags);
+
+/* Of a descriptor that was given so: as read or pread (off < 0), fstat, lseek; or FIO_PASS. */
+ssize_t fio_read_slow(int fd, void *buf, size_t n, off_t off);
+int fio_fstat_slow(int fd, struct stat *st);
+off_t fio_lseek_slow(int fd, off_t off, int whence);
+bool fio_ahead_is_read(int fd);
+static inline bool fio_ahead_reads(void)
+{
+	return atomic_load_explicit(&fio_ahead_taken, memory_order_relaxed) != 0;
 }
 
 /* Metadata by descriptor: 0, -errno or FIO_PASS.  ts as in futimens (NULL: now). */

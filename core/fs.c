@@ -184,6 +184,15 @@ static bool has_journal(dev_t dev)
 	return SYS3(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
+bool fio_fs_may_be_slow(uint32_t magic)
+{
+	for (size_t i = 0; i < FIO_ARRAY_SIZE(known); i++) {
+		if (known[i].magic == magic)
+			return known[i].remote;
+	}
+	return false;
+}
+
 static void learn(struct fio_fs *fs, int fd)
 {
 	struct statfs sf;

@@ -54,6 +54,7 @@ enum fio_kind {
 	FIO_KIND_UNLINK, /* the name is to go */
 	FIO_KIND_RMDIR,  /* the name of an empty directory is to go */
 	FIO_KIND_META,   /* owner, mode or times of a name */
+	FIO_KIND_READ, /* the file was read ahead (ahead.h): always open, never queued, in no table */
 	FIO_KIND_RENAME, /* fence: peer's name is to become this one */
 	FIO_KIND_LINK,   /* fence: peer's file is to get this name too */
 	FIO_KIND_SOURCE, /* the name that a fence starts from */
@@ -100,6 +101,7 @@ struct fio_intent {
 	gid_t gid;              /* FIO_SET_OWNER, -1: as it is */
 	_Atomic uint32_t len;   /* bytes held, from offset 0 */
 	uint32_t cap;           /* bytes of data */
+	uint32_t slot;          /* READ: where its content is */
 	_Atomic int err;        /* an error that the descriptor keeps */
 	char *data;             /* held content */
 	off_t pos;              /* the descriptor's offset as the program sees it */
@@ -138,7 +140,8 @@ static inline bool fio_is_claimed(enum fio_state state)
 /* While it is open the program holds a placeholder instead of the file. */
 static inline bool fio_has_placeholder(const struct fio_intent *it)
 {
-	return it->kind == FIO_KIND_CREATE || it->kind == FIO_KIND_UPDATE;
+	return it->kind == FIO_KIND_CREATE || it->kind == FIO_KIND_UPDATE ||
+	       it->kind == FIO_KIND_READ;
 }
 
 /* A blank intent in state FREE that only the caller knows, or NULL. */

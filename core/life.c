@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 
+#include "ahead.h"
 #include "change.h"
 #include "channel.h"
 #include "clock.h"
@@ -138,6 +139,7 @@ static void wind_up(enum fio_cause cause)
 	fio_finish_all(cause);
 	if (cause == FIO_CAUSE_EXIT || cause == FIO_CAUSE_EXEC)
 		fio_intent_each(record_untold, NULL);
+	fio_ahead_forget();
 	fio_task_stop();
 	fio_dirs_drop();
 	fio_placeholder_close();
@@ -175,6 +177,7 @@ void fio_hide_task(void)
 	if (!fio_task_running() || !fio_gate_close(&t))
 		return;
 	fio_finish_all(FIO_CAUSE_OTHER);
+	fio_ahead_forget();
 	fio_task_stop();
 	fio_gate_open(t);
 }
@@ -199,6 +202,7 @@ void fio_stop_deferring(enum fio_cause cause)
  */
 static void let_dirs_go(void)
 {
+	fio_ahead_forget();
 	fio_dirs_drop();
 	fio_task_settle_dirs();
 }
@@ -267,6 +271,7 @@ void fio_fork_child(void)
 	fio_load_reset();
 	fio_channels_reset();
 	fio_changes_reset();
+	fio_ahead_reset();
 	atomic_store(&fio_live, 0);
 	atomic_store(&fio_held_bytes, 0);
 	written = false;
@@ -329,7 +334,8 @@ void fio_limits_changed(void)
 
 void fio_acquire_slow(void)
 {
-	atomic_store(&fio_beliefs, 0);
+	atomic_store(&fio_beliefs, fio_ahead());
+	fio_ahead_drop();
 	atomic_fetch_add(&fio_known_epoch, 1);
 	atomic_fetch_add(&fio_ns_epoch, 1);
 }
@@ -343,8 +349,10 @@ void fio_acquire_fd_slow(int fd)
 	    fio_channel_quiet(fd))
 		return;
 	/* A program that only reads has no use for what is believed about directories. */
-	if (atomic_fetch_add_explicit(&fio_reads, 1, memory_order_relaxed) > READS_TO_FORGET ||
-	    fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL)
+	if (fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL)
+		fio_acquire_slow();
+	else if (atomic_fetch_add_explicit(&fio_reads, 1, memory_order_relaxed) > READS_TO_FORGET &&
+		 !fio_ahead())
 		fio_acquire_slow();
 	else
 		fio_fd_set(fd, FIO_FD_QUIET);
@@ -357,6 +365,7 @@ void fio_created_slow(void)
 
 void fio_namespace_done(void)
 {
+	fio_ahead_drop();
 	atomic_fetch_add(&fio_moved_epoch, 1);
 	atomic_fetch_add(&fio_ns_epoch, 1);
 	atomic_fetch_add(&fio_known_epoch, 1);

@@ -191,10 +191,10 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 		if (S_ISREG(st.st_mode) || fio_removing_dirs())
 			again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino,
 				      0, FIO_CAUSE_PATH);
-		/* Its removal may have been done since it was opened.  Asked after the look at the tables,
-		 * which the removal has left by now. */
+		/* Its removal may have been done since it was opened, or content written that was to be
+		 * truncated.  Asked after the look at the tables, which that has left by now. */
 		if (!again && fio_seq() != seq)
-			again = !leads_to(dirfd, path, flags, &st);
+			again = flags & O_TRUNC || !leads_to(dirfd, path, flags, &st);
 	} else {
 		/* A descriptor of a placeholder, by /proc/self/fd: the real file is meant. */
 		again = is_magic(path) && atomic_load(&fio_n_open);

@@ -105,7 +105,7 @@ static void to_be_truncated(struct fio_intent *it, off_t size)
 }
 
 /* Whoever finds it in one table waits until it is in all. */
-static void tie(struct fio_intent *it, int fd)
+void fio_file_tie(struct fio_intent *it, int fd)
 {
 	it->fd = fd;
 	atomic_fetch_add(&fio_n_open, 1);
@@ -174,7 +174,7 @@ static int defer(const struct target *f, const struct statx *sx)
 		it->order = fio_fence_last();
 	}
 	fio_trace_opened(it);
-	tie(it, fd);
+	fio_file_tie(it, fd);
 	if (overtaken(f, sx, it) && fio_file_untie(fd)) {
 		fio_count(pass_race);
 		return FIO_PASS;
@@ -366,7 +366,7 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	if (likely(!(flags & (O_CREAT | O_TRUNC)))) {
 		if (fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
 			before_fifo(dirfd, path);
-		return FIO_PASS;
+		return unlikely(fio_ahead()) ? fio_ahead_open_slow(dirfd, path, flags) : FIO_PASS;
 	}
 	if (!fio_warm() && !atomic_load_explicit(&fio_syncs, memory_order_relaxed))
 		return pass_warmup();
@@ -420,7 +420,7 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 		return;
 	is_inode(it, st.st_dev, st.st_ino);
 	fio_sync_remember(it, fd);
-	tie(it, fd);
+	fio_file_tie(it, fd);
 }
 
 /* Then a truncation of the empty file would change nothing but this time, by less than its grain. */
@@ -481,7 +481,7 @@ static bool attach(struct target *f, int dirfd, const char *path, int passed, in
 	is_inode(it, st.st_dev, st.st_ino);
 	if (truncate)
 		to_be_truncated(it, st.st_size);
-	tie(it, fd);
+	fio_file_tie(it, fd);
 	if (truncate)
 		fio_task_poke(false);
 	return true;

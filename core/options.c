@@ -15,6 +15,7 @@ struct fio_options fio_opt = {
 	.engine = FIO_ENGINE_AUTO,
 	.crash = FIO_CRASH_STRICT,
 	.fsync = FIO_FSYNC_STRICT,
+	.prefetch = FIO_PREFETCH_AUTO,
 	.warmup = 64,
 	.window = 0,
 	.max_file = 256 * 1024,
@@ -35,6 +36,8 @@ static const char *const crashes[] = {"strict", "posix", NULL};
 
 static const char *const fsyncs[] = {"strict", "group", NULL};
 
+static const char *const prefetches[] = {"auto", "off", NULL};
+
 static const struct row rows[] = {
 	{"LOG", NULL, fio_opt.log, 0, 0, NULL}, /* first: the others report to it */
 	{"STATS", NULL, fio_opt.stats, 0, 0, NULL},
@@ -42,6 +45,7 @@ static const struct row rows[] = {
 	{"ENGINE", &fio_opt.engine, NULL, 0, 0, engines},
 	{"CRASH", &fio_opt.crash, NULL, 0, 0, crashes},
 	{"FSYNC", &fio_opt.fsync, NULL, 0, 0, fsyncs},
+	{"PREFETCH", &fio_opt.prefetch, NULL, 0, 0, prefetches},
 	{"WARMUP", &fio_opt.warmup, NULL, 0, INT64_MAX, NULL},
 	{"WINDOW", &fio_opt.window, NULL, 0, 512, NULL},
 	{"MAX_FILE", &fio_opt.max_file, NULL, 0, 256 * 1024, NULL},

@@ -19,6 +19,11 @@ enum fio_fsync_choice {
 	FIO_FSYNC_GROUP,
 };
 
+enum fio_prefetch_choice {
+	FIO_PREFETCH_AUTO,
+	FIO_PREFETCH_OFF,
+};
+
 enum fio_crash_choice {
 	FIO_CRASH_STRICT,
 	FIO_CRASH_POSIX,
@@ -28,6 +33,7 @@ struct fio_options {
 	int64_t engine;      /* enum fio_engine_choice */
 	int64_t crash;       /* enum fio_crash_choice */
 	int64_t fsync;       /* enum fio_fsync_choice */
+	int64_t prefetch;    /* enum fio_prefetch_choice */
 	int64_t warmup;      /* files taken as stock first */
 	int64_t window;      /* most intents pending, 0: automatic */
 	int64_t max_file;    /* bytes held per file */

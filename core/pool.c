@@ -11,6 +11,7 @@
 
 #include <linux/sched.h>
 
+#include "ahead.h"
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
@@ -23,6 +24,7 @@
 
 #define STACK (64u * 1024)
 #define SLEEP_NS 100000000 /* an idle worker looks again */
+#define SOON_NS 200000     /* the same while a directory's descriptor is on its way to it */
 #define LOOK_NS 1000000    /* between two looks whether all are idle */
 #define SETTLED 3          /* such looks in a row that mean it */
 
@@ -72,7 +74,7 @@ static void make_one(void)
 
 static struct fio_intent *next(void)
 {
-	const struct timespec patience = {.tv_nsec = SLEEP_NS};
+	struct timespec patience = {.tv_nsec = SLEEP_NS};
 	struct fio_intent *it = fio_queue_claim_pooled();
 	uint32_t e;
 
@@ -81,6 +83,8 @@ static struct fio_intent *next(void)
 	atomic_fetch_add(&pool.idle, 1);
 	e = atomic_load(&pool.event);
 	it = fio_queue_claim_pooled();
+	if (!it && fio_ahead_wanted() && !fio_ahead_work())
+		patience.tv_nsec = SOON_NS;
 	if (!it)
 		sys_futex_wait(&pool.event, e, &patience);
 	atomic_fetch_sub(&pool.idle, 1);
@@ -95,10 +99,13 @@ static int worker(void *arg)
 		struct fio_dir *dir;
 		int64_t began;
 
-		if (!it)
-			continue;
-		if (!atomic_load(&pool.idle) && fio_queue_pooled())
+		if (!atomic_load(&pool.idle) && (fio_queue_pooled() || fio_ahead_wanted()))
 			make_one();
+		if (!it) {
+			while (fio_ahead_work() && !fio_queue_pooled())
+				;
+			continue;
+		}
 		dir = it->dir;
 		fio_dir_ref(dir);
 		fio_task_await_mail(it);
@@ -126,7 +133,8 @@ void fio_pool_kick(void)
 
 void fio_pool_look(void)
 {
-	if (fio_queue_pooled() && !atomic_load(&pool.workers) && fio_pool_usable())
+	if ((fio_queue_pooled() || fio_ahead_wanted()) && !atomic_load(&pool.workers) &&
+	    fio_pool_usable())
 		make_one();
 }
 

@@ -241,6 +241,7 @@ static int put_off(int fromfd, const char *from, int tofd, const char *to, enum 
 	int ret = FIO_PASS;
 
 	fio_release_removals();
+	fio_ahead_drop();
 	t = pays() ? fio_enter() : NULL;
 
 	if (t) {

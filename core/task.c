@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "age.h"
+#include "ahead.h"
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
@@ -49,7 +50,7 @@
 
 enum { AWAKE, NAP, DEEP };
 
-enum mail_type { MAIL_WAKE, MAIL_DIR, MAIL_FILE, MAIL_GIVE, MAIL_CLOSE };
+enum mail_type { MAIL_WAKE, MAIL_DIR, MAIL_FILE, MAIL_GIVE, MAIL_CLOSE, MAIL_LISTED };
 
 struct mail {
 	uint32_t type;  /* enum mail_type */
@@ -158,6 +159,9 @@ static void accept_mail(const struct mail *m, int fd)
 	case MAIL_WAKE:
 		fio_load_woken((int)m->index);
 		break;
+	case MAIL_LISTED:
+		fio_ahead_got_dir(m->index, m->gen, fd);
+		return;
 	case MAIL_GIVE:
 		break;
 	}
@@ -210,6 +214,11 @@ void fio_task_send_dir(struct fio_dir *d)
 		d->traits = 0;
 	else
 		d->sent = true;
+}
+
+bool fio_task_send_listed(uint32_t n, uint32_t gen, int fd)
+{
+	return fio_task_running() && send_mail(task.sock, MAIL_LISTED, n, gen, fd) >= 0;
 }
 
 bool fio_task_send_file(struct fio_intent *it, int fd)
@@ -566,6 +575,7 @@ static void start_locked(void)
 	fio_dirs_each_locked(inherit, NULL);
 	task.mail_lock = (struct fio_lock){0};
 	fio_pool_reset();
+	fio_ahead_reset();
 	sys_sigmask(SIG_BLOCK, &all, &task.sigmask);
 	pid = clone_task();
 	sys_sigmask(SIG_SETMASK, &task.sigmask, NULL);

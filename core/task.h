@@ -45,6 +45,8 @@ void fio_task_lag(void);
 
 /* Sends a directory's descriptor; clears its traits if that fails.  Under the directories' lock. */
 void fio_task_send_dir(struct fio_dir *d);
+/* Sends the descriptor of directory n of those in which the pool works ahead. */
+bool fio_task_send_listed(uint32_t n, uint32_t gen, int fd);
 /* Sends the descriptor of an open file whose content is going to be held. */
 bool fio_task_send_file(struct fio_intent *it, int fd);
 /* The descriptor of a file that the task has made early (it->made), or FIO_FD_LOST. */

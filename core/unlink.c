@@ -100,6 +100,12 @@ static bool is_run(const struct fio_thread *t)
 	return t->unlink_run >= (fio_opt.warmup < least ? fio_opt.warmup : least);
 }
 
+/* What kind of file it is does not change. */
+static int look_how(const struct fio_dir *dir)
+{
+	return dir->fs->remote ? AT_STATX_DONT_SYNC : 0;
+}
+
 static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 {
 	const char *name;
@@ -133,8 +139,8 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 		fio_count(pass_short);
 		goto out;
 	}
-	err = sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
-			STATX_TYPE | STATX_INO | STATX_NLINK, &sx);
+	err = sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | look_how(dir),
+			STATX_TYPE | STATX_INO, &sx);
 	if (err < 0) /* the kernel knows which error comes first */
 		goto out;
 	if (!S_ISREG(sx.stx_mode) || sx.stx_attributes & FIO_ATTRS_KEPT) {
@@ -217,6 +223,7 @@ int fio_unlink(int dirfd, const char *path)
 		return FIO_PASS;
 	}
 	fio_metas_in(dirfd, path);
+	fio_ahead_use(dirfd, path, NULL, true);
 	t = fio_enter();
 	if (!t)
 		return FIO_PASS;

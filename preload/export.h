@@ -81,7 +81,7 @@ static inline bool fio_believing(void)
 #define MADE(dirfd, path) fio_name_made(dirfd, path)
 #define RENAMED(dirfd, path, flags) fio_renamed(dirfd, path, flags)
 /* What is synced comes first: the call changes what was there before. */
-#define ORDERED fio_release_synced()
+#define ORDERED (fio_release_synced(), fio_ahead_drop())
 #define CHANGED fio_paths_changed()
 #define CHANGED_ALL fio_traits_changed()
 #define LOCKED(fd)              \
@@ -147,7 +147,9 @@ void fio_look_for_liburing(void) __attribute__((visibility("hidden")));
 		}                                         \
 	} while (0)
 /* libc or the kernel made a name that core did not see. */
-#define CREATED fio_created()
+#define CREATED (fio_created(), fio_ahead_unknown())
+/* Descriptors that core did not see being opened. */
+#define STRANGERS fio_ahead_unknown()
 #define STOP(cause) fio_stop_deferring(FIO_CAUSE_##cause)
 #define STOP_IF(cond, cause)         \
 	do {                         \

@@ -23,6 +23,20 @@ DIR *x_opendir(const char *path)
 	}
 	if (dir && fio_pending())
 		DIRECTORY(dirfd(dir));
+	if (dir)
+		fio_ahead_list(dirfd(dir));
+	return dir;
+}
+
+DIR *x_fdopendir(int fd)
+{
+	DIR *dir;
+
+	fio_walks();
+	DIRECTORY(fd);
+	dir = NEXT(fdopendir)(fd);
+	if (dir)
+		fio_ahead_list(fd);
 	return dir;
 }
 
@@ -37,9 +51,14 @@ static void before_first(DIR *dir)
 
 struct dirent *x_readdir(DIR *dir)
 {
+	struct dirent *e;
+
 	if (fio_pending() && dir)
 		before_first(dir);
-	return NEXT(readdir)(dir);
+	e = NEXT(readdir)(dir);
+	if (unlikely(fio_ahead()) && dir)
+		fio_ahead_name_slow(dirfd(dir), e ? e->d_name : NULL, e ? e->d_type : 0);
+	return e;
 }
 
 int x_readdir_r(DIR *dir, struct dirent *entry, struct dirent **result)
@@ -51,8 +70,10 @@ int x_readdir_r(DIR *dir, struct dirent *entry, struct dirent **result)
 
 int x_closedir(DIR *dir)
 {
-	if (dir)
+	if (dir) {
+		fio_ahead_closed(dirfd(dir));
 		FORGET(dirfd(dir));
+	}
 	return NEXT(closedir)(dir);
 }
 

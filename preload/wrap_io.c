@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wrap_io.c - writing, and moving the offset
+ * wrap_io.c - reading, writing, and moving the offset
  */
 #include "export.h"
 
@@ -67,8 +67,60 @@ ssize_t x_pwritev2(int fd, const struct iovec *iov, int iovcnt, off_t off, int f
 	return NEXT(pwritev2)(fd, iov, iovcnt, off, flags);
 }
 
+ssize_t x_read(int fd, void *buf, size_t n)
+{
+	ssize_t r;
+
+	if (unlikely(fio_ahead_reads())) {
+		CANCEL_POINT;
+		r = fio_read_slow(fd, buf, n, -1);
+		if (r != FIO_PASS)
+			return RESULT(r);
+	}
+	FD(fd);
+	r = NEXT(read)(fd, buf, n);
+	if (r >= 0)
+		GOT(fd);
+	return r;
+}
+
+ssize_t x___read_chk(int fd, void *buf, size_t n, size_t size)
+{
+	return n > size ? NEXT(__read_chk)(fd, buf, n, size) : x_read(fd, buf, n);
+}
+
+ssize_t x_pread(int fd, void *buf, size_t n, off_t off)
+{
+	if (unlikely(fio_ahead_reads()) && off >= 0) {
+		ssize_t r;
+
+		CANCEL_POINT;
+		r = fio_read_slow(fd, buf, n, off);
+		if (r != FIO_PASS)
+			return RESULT(r);
+	}
+	FD(fd);
+	return NEXT(pread)(fd, buf, n, off);
+}
+
+int x_posix_fadvise(int fd, off_t off, off_t len, int advice)
+{
+	/* Of a file that is in memory. */
+	if (unlikely(fio_ahead_reads()) && fio_ahead_is_read(fd) && len >= 0 && advice >= 0 &&
+	    advice <= POSIX_FADV_NOREUSE)
+		return 0;
+	PEEK(fd);
+	return NEXT(posix_fadvise)(fd, off, len, advice);
+}
+
 off_t x_lseek(int fd, off_t off, int whence)
 {
+	if (unlikely(fio_ahead_reads())) {
+		off_t r = fio_lseek_slow(fd, off, whence);
+
+		if (r != FIO_PASS)
+			return r;
+	}
 	if (whence == SEEK_CUR && off == 0)
 		PEEK(fd);
 	else
@@ -77,4 +129,5 @@ off_t x_lseek(int fd, off_t off, int whence)
 }
 
 #define FIO_GROUP_io ~, 1
+#define FIO_GROUP_read ~, 1
 #include "aliases.h"

@@ -7,7 +7,11 @@
 /* core, else the stock call once what the path leads to is finished */
 #define META(dirfd, path, flags, core, stock, after)                                 \
 	({                                                                           \
-		int ret_ = (flags) & ~AT_SYMLINK_NOFOLLOW ? FIO_PASS : (core);       \
+		int ret_ = FIO_PASS;                                                 \
+                                                                                     \
+		fio_ahead_drop();                                                    \
+		if (!((flags) & ~AT_SYMLINK_NOFOLLOW))                               \
+			ret_ = (core);                                               \
                                                                                      \
 		if (ret_ != FIO_PASS) {                                              \
 			ret_ = RESULT(ret_);                                         \

@@ -52,6 +52,7 @@ static bool wants_mode(int flags)
 				}                                                          \
 				fd_ = settled(first_, fd_, flags, err_);                   \
 			}                                                                  \
+			fio_ahead_opened(fd_, flags);                                      \
 			if (passed_ != FIO_PASS && fd_ >= 0)                               \
 				fd_ = attached(dirfd, path, flags, passed_, fd_);          \
 		} else {                                                                   \

@@ -23,18 +23,20 @@ static bool stale(int dirfd, const char *path, bool follow, int r, const struct 
 /* Bounded: under a steady stream of background work every answer is a little old. */
 #define TRIES 8
 
-#define STAT(dirfd, path, follow, st, stock)                                            \
-	({                                                                              \
-		int err_ = errno, r_, tries_ = 0;                                       \
-		uint32_t seq_;                                                          \
-                                                                                        \
-		do {                                                                    \
-			errno = err_;                                                   \
-			seq_ = fio_seq();                                               \
-			r_ = stock;                                                     \
-		} while (unlikely(fio_pending() || fio_seq() != seq_) &&                \
-			 stale(dirfd, path, follow, r_, st, seq_) && tries_++ < TRIES); \
-		r_;                                                                     \
+#define STAT(dirfd, path, follow, st, stock)                                                  \
+	({                                                                                    \
+		int err_ = errno, r_, tries_ = 0;                                             \
+		uint32_t seq_;                                                                \
+                                                                                              \
+		if (unlikely(fio_ahead()) && fio_ahead_use_slow(dirfd, path, st, false) == 0) \
+			return 0;                                                             \
+		do {                                                                          \
+			errno = err_;                                                         \
+			seq_ = fio_seq();                                                     \
+			r_ = stock;                                                           \
+		} while (unlikely(fio_pending() || fio_seq() != seq_) &&                      \
+			 stale(dirfd, path, follow, r_, st, seq_) && tries_++ < TRIES);       \
+		r_;                                                                           \
 	})
 
 int x_stat(const char *path, struct stat *st)
@@ -49,8 +51,11 @@ int x_lstat(const char *path, struct stat *st)
 
 int x_fstatat(int dirfd, const char *path, struct stat *st, int flags)
 {
-	if (flags & AT_EMPTY_PATH)
+	if (flags & AT_EMPTY_PATH) {
+		if (unlikely(fio_ahead_reads()) && path && !*path && fio_fstat_slow(dirfd, st) == 0)
+			return 0;
 		PEEK(dirfd);
+	}
 	return STAT(dirfd, path, !(flags & AT_SYMLINK_NOFOLLOW), st,
 		    NEXT(fstatat)(dirfd, path, st, flags));
 }
@@ -97,6 +102,7 @@ int x_statx(int dirfd, const char *path, int flags, unsigned int mask, struct st
 
 	if (flags & AT_EMPTY_PATH)
 		PEEK(dirfd);
+	fio_ahead_use(dirfd, path, NULL, false);
 	do {
 		errno = err;
 		seq = fio_seq();
@@ -104,6 +110,14 @@ int x_statx(int dirfd, const char *path, int flags, unsigned int mask, struct st
 	} while (unlikely(fio_pending() || fio_seq() != seq) &&
 		 stale_statx(dirfd, path, follow, r, stx, seq) && tries++ < TRIES);
 	return r;
+}
+
+int x_fstat(int fd, struct stat *st)
+{
+	if (unlikely(fio_ahead_reads()) && fio_fstat_slow(fd, st) == 0)
+		return 0;
+	PEEK(fd);
+	return NEXT(fstat)(fd, st);
 }
 
 #define FIO_GROUP_stat ~, 1
