@@ -159,6 +159,7 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	case FIO_KIND_READ:
 		break;
 	case FIO_KIND_META:
+	case FIO_KIND_SYMLINK:
 	case FIO_KIND_RMDIR:
 		return true; /* after the others */
 	case FIO_KIND_RENAME:
@@ -202,10 +203,12 @@ static bool rescue_meta(struct fio_intent *it, void *arg)
 	int err;
 
 	(void)arg;
-	if (fio_state(it) == FIO_ST_FREE || it->kind != FIO_KIND_META || atomic_load(&it->done) ||
+	if (fio_state(it) == FIO_ST_FREE ||
+	    (it->kind != FIO_KIND_META && it->kind != FIO_KIND_SYMLINK) || atomic_load(&it->done) ||
 	    !it->linked || !it->dir)
 		return true;
-	err = fio_exec_meta_at(it, atomic_load(&it->dir->task_fd), &step);
+	it->made = true; /* whoever died may have begun it */
+	err = fio_exec_at(it, atomic_load(&it->dir->task_fd), &step);
 	if (err < 0)
 		fio_error_log(it, step, err);
 	return true;

@@ -70,8 +70,7 @@ static void finish(struct fio_found f)
 				fio_finish_queued(atomic_load(&it->queue_pos) + 1);
 				fio_queue_wait_gen(it, f.gen);
 			} else {
-				bool pooled = it->pooled && it->kind != FIO_KIND_RMDIR &&
-					      it->kind != FIO_KIND_META;
+				bool pooled = it->pooled && !fio_is_ordered(it);
 
 				/* What was closed before it keeps an earlier time of modification. */
 				if (!pooled)

@@ -23,6 +23,7 @@
 	X(deferred, rename)    \
 	X(deferred, link)      \
 	X(deferred, fsync)     \
+	X(deferred, symlink)   \
 	X(elided, trunc)       \
 	X(elided, meta)        \
 	X(elided, write)       \

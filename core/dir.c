@@ -24,6 +24,7 @@
 #define VALID_FAR_US 200000 /* ... where looking up is a round trip */
 #define LOOK_EVERY 64       /* look-ups of directories on a quick file system that may be slow */
 #define CHECKS_TO_LIST 8    /* names asked of the kernel before the directory is listed */
+#define CHECKS_FAR 1        /* the same where each is a round trip */
 #define LIST_MAX 2048       /* a directory with more names is not listed */
 #define PATH_LEN_MAX 4096
 
@@ -194,7 +195,8 @@ int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
 	int ask = 1;
 
 	fio_lock(&d->lock);
-	if (d->known_epoch != epoch && ++d->checks == CHECKS_TO_LIST) {
+	if (d->known_epoch != epoch &&
+	    ++d->checks == (d->fs->remote ? CHECKS_FAR : CHECKS_TO_LIST)) {
 		fio_count(dir_listed);
 		if (list(t, d)) {
 			d->known_epoch = epoch;
@@ -219,8 +221,30 @@ void fio_dir_fresh(struct fio_dir *d)
 	fio_lock(&d->lock);
 	d->known_epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
 	fio_unlock(&d->lock);
-	atomic_store(&d->tried, true);
+	fio_dir_tried(d);
 	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
+}
+
+/*
+ * What a server lets us do in a directory only it can say.  It does not ask its name: where a name was made
+ * in one directory, it can be made in others of the same owner, group and mode.
+ */
+void fio_dir_tried(struct fio_dir *d)
+{
+	struct fio_fs *fs = d->fs;
+
+	atomic_store(&d->tried, true);
+	if (!fs->remote)
+		return;
+	atomic_store(&fs->tried_ids, (uint64_t)d->uid << 32 | d->gid);
+	atomic_store(&fs->tried_mode, d->mode);
+}
+
+bool fio_dir_is_tried(struct fio_dir *d)
+{
+	return !d->fs->remote || atomic_load(&d->tried) ||
+	       (atomic_load(&d->fs->tried_mode) == d->mode &&
+		atomic_load(&d->fs->tried_ids) == ((uint64_t)d->uid << 32 | d->gid));
 }
 
 /* ---- the table ---- */

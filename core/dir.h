@@ -46,8 +46,11 @@ struct fio_fs {
 	_Atomic bool slow;        /* they are: what is put off goes to the pool */
 	_Atomic int64_t quickest; /* us, of the intents since the last judgement */
 	_Atomic uint32_t judged;  /* intents since then */
-	uint32_t torn_free;       /* bytes that a power cut leaves old or new, not half of each */
-	_Atomic int64_t credit;   /* bytes that may be deferred before space is asked for again */
+	_Atomic uint64_t
+		tried_ids; /* owner and group of the directory in which a name was made last */
+	_Atomic uint32_t tried_mode; /* its mode */
+	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
+	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
 };
 
 /* Is anything put off on it? */
@@ -114,6 +117,9 @@ void fio_dir_unref(struct fio_dir *d);
 int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
 /* A name was or will be put into the directory by this process. */
 void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
+/* A name was made in it by a stock call, or it was made by us; may others be put off? */
+void fio_dir_tried(struct fio_dir *d);
+bool fio_dir_is_tried(struct fio_dir *d);
 /* The directory was made just now by this process. */
 void fio_dir_fresh(struct fio_dir *d);
 

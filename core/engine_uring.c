@@ -149,6 +149,7 @@ static bool to_ring(struct fio_intent *it)
 	case FIO_KIND_WRITE:
 		return u.writes && !it->what && atomic_load(&it->task_fd) >= 0;
 	case FIO_KIND_META:
+	case FIO_KIND_SYMLINK:
 	case FIO_KIND_READ:
 		break;
 	case FIO_KIND_RENAME:

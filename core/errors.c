@@ -65,7 +65,7 @@ static void describe(char text[FIO_ERROR_TEXT], const struct fio_intent *it, enu
 		[FIO_STEP_UTIMENS] = "set times of",  [FIO_STEP_CLOSE] = "close",
 		[FIO_STEP_UNLINK] = "remove",         [FIO_STEP_RMDIR] = "remove directory",
 		[FIO_STEP_RENAME] = "rename",         [FIO_STEP_LINK] = "link",
-		[FIO_STEP_FSYNC] = "fsync",
+		[FIO_STEP_FSYNC] = "fsync",           [FIO_STEP_SYMLINK] = "create symlink",
 	};
 	struct fio_fmt f;
 

@@ -222,7 +222,8 @@ void fio_exec(struct fio_intent *it, bool task)
 		err = fio_exec_rmdir(it, dirfd);
 		break;
 	case FIO_KIND_META:
-		err = fio_exec_meta_at(it, dirfd, &step);
+	case FIO_KIND_SYMLINK:
+		err = fio_exec_at(it, dirfd, &step);
 		break;
 	case FIO_KIND_READ:
 	case FIO_KIND_RENAME:
@@ -246,7 +247,8 @@ static void release(struct fio_intent *it, uint32_t held)
 {
 	struct fio_dir *dir = it->dir, *target = it->target;
 	uint32_t cap = it->cap;
-	bool meta = it->kind == FIO_KIND_META && !atomic_load(&it->done);
+	bool meta = (it->kind == FIO_KIND_META || it->kind == FIO_KIND_SYMLINK) &&
+		    !atomic_load(&it->done);
 
 	atomic_store(&it->done, true);
 	/* First: who looks the tables up in vain afterwards must see that something was done. */

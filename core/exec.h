@@ -26,6 +26,7 @@ enum fio_step {
 	FIO_STEP_RENAME,
 	FIO_STEP_LINK,
 	FIO_STEP_FSYNC,
+	FIO_STEP_SYMLINK,
 };
 
 /* The open flags with which the file is created or opened for its update. */
@@ -53,8 +54,8 @@ void fio_exec_copy_used(struct fio_intent *it);
  * now what did not get through.
  */
 int fio_exec_close(int fd, int err, enum fio_step *step);
-/* Of a name; 0 or -errno. */
-int fio_exec_meta_at(const struct fio_intent *it, int dirfd, enum fio_step *step);
+/* META and SYMLINK; 0 or -errno. */
+int fio_exec_at(const struct fio_intent *it, int dirfd, enum fio_step *step);
 /* Metadata only. */
 int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step);
 

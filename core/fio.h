@@ -519,9 +519,12 @@ int fio_fchmod(int fd, mode_t mode);
 int fio_fchown(int fd, uid_t uid, gid_t gid);
 int fio_futimens(int fd, const struct timespec ts[2]);
 /* The same by path. */
-int fio_path_chmod(int dirfd, const char *path, mode_t mode);
-int fio_path_chown(int dirfd, const char *path, uid_t uid, gid_t gid);
-int fio_path_utimens(int dirfd, const char *path, const struct timespec ts[2]);
+int fio_path_chmod(int dirfd, const char *path, mode_t mode, bool follow);
+int fio_path_chown(int dirfd, const char *path, uid_t uid, gid_t gid, bool follow);
+int fio_path_utimens(int dirfd, const char *path, const struct timespec ts[2], bool follow);
+
+/* symlink: 0, -errno or FIO_PASS. */
+int fio_symlink(const char *target, int dirfd, const char *path);
 
 /*
  * After a stock stat-like call by path: true if what it saw (dev and ino, or err = errno when it

@@ -48,12 +48,13 @@ enum fio_state {
 };
 
 enum fio_kind {
-	FIO_KIND_CREATE, /* no file yet: the name is to be created */
-	FIO_KIND_WRITE,  /* the file is open for real, content is held */
-	FIO_KIND_UPDATE, /* the file exists: its content is to be replaced */
-	FIO_KIND_UNLINK, /* the name is to go */
-	FIO_KIND_RMDIR,  /* the name of an empty directory is to go */
-	FIO_KIND_META,   /* owner, mode or times of a name */
+	FIO_KIND_CREATE,  /* no file yet: the name is to be created */
+	FIO_KIND_WRITE,   /* the file is open for real, content is held */
+	FIO_KIND_UPDATE,  /* the file exists: its content is to be replaced */
+	FIO_KIND_UNLINK,  /* the name is to go */
+	FIO_KIND_RMDIR,   /* the name of an empty directory is to go */
+	FIO_KIND_META,    /* owner, mode or times of a name */
+	FIO_KIND_SYMLINK, /* the name is to become a symlink to data; META bits as well */
 	FIO_KIND_READ, /* the file was read ahead (ahead.h): always open, never queued, in no table */
 	FIO_KIND_RENAME, /* fence: peer's name is to become this one */
 	FIO_KIND_LINK,   /* fence: peer's file is to get this name too */
@@ -110,10 +111,10 @@ struct fio_intent {
 	_Atomic int64_t born_us;     /* coarse time of the first held byte */
 	struct fio_dir *_Atomic dir; /* referenced while the intent lives */
 	struct fio_dir *target;      /* RMDIR: the directory that goes, referenced as well */
-	uint64_t after;              /* RMDIR, META: all before this position must be done first */
-	uint64_t name_hash;          /* of name; 0: none */
-	uint64_t ino_hash;           /* of (dev, ino); 0: none yet */
-	dev_t dev;                   /* identity if ino_hash is set */
+	uint64_t after;     /* RMDIR, META, SYMLINK: all before this position must be done first */
+	uint64_t name_hash; /* of name; 0: none */
+	uint64_t ino_hash;  /* of (dev, ino); 0: none yet */
+	dev_t dev;          /* identity if ino_hash is set */
 	ino_t ino;
 	struct fio_intent *next_name;  /* chain of the name table's bucket */
 	struct fio_intent *next_ino;   /* chain of the inode table's bucket */
@@ -135,6 +136,13 @@ static inline enum fio_state fio_state(struct fio_intent *it)
 static inline bool fio_is_claimed(enum fio_state state)
 {
 	return state == FIO_ST_CLAIMED || state == FIO_ST_TASKED;
+}
+
+/* It follows what was queued before it. */
+static inline bool fio_is_ordered(const struct fio_intent *it)
+{
+	return it->kind == FIO_KIND_RMDIR || it->kind == FIO_KIND_META ||
+	       it->kind == FIO_KIND_SYMLINK;
 }
 
 /* While it is open the program holds a placeholder instead of the file. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * meta_path.c - owner, mode and times of a name
+ * meta_path.c - owner, mode and times of a name; symlinks
  *
  * Of a file that is about to be created they become part of its intent.  On a file system where each is a
  * round trip they are an intent of their own (kind META), for directories above all, whose times come last: it
@@ -17,6 +17,7 @@
 #include "exec.h"
 #include "file.h"
 #include "fio.h"
+#include "mem.h"
 #include "meta.h"
 #include "pool.h"
 #include "queue.h"
@@ -27,12 +28,14 @@
 #include "util.h"
 
 #define OWNER_RWX 0700
+#define TARGET_MAX 4096
 #define STX_WANTED (STATX_TYPE | STATX_MODE | STATX_INO | STATX_UID)
 
 _Atomic uint32_t fio_metas;
 
 /* What is to change. */
 struct change {
+	bool follow;  /* a symlink */
 	uint8_t what; /* one of FIO_SET_META */
 	mode_t mode;
 	uid_t uid;
@@ -60,16 +63,24 @@ static bool fits(struct fio_thread *t, const struct change *c)
 	return fio_may_chown_to_all();
 }
 
+/* A symlink has no mode to be changed. */
+static bool takes(const struct fio_intent *it, const struct change *c)
+{
+	if (it->kind == FIO_KIND_SYMLINK)
+		return !c->follow && c->what != FIO_SET_MODE;
+	return it->kind == FIO_KIND_CREATE || it->kind == FIO_KIND_META;
+}
+
 /* What is queued under the name takes it in. */
 static bool fold(struct fio_found f, const struct change *c)
 {
 	struct fio_intent *it = f.it;
 	bool done;
 
-	if ((it->kind != FIO_KIND_CREATE && it->kind != FIO_KIND_META) ||
-	    !fio_queue_claim_one(it, true))
+	if (!takes(it, c) || !fio_queue_claim_one(it, true))
 		return false;
-	done = atomic_load(&it->gen) == f.gen && apply(it, c);
+	/* It may have been executed and reused since it was found. */
+	done = atomic_load(&it->gen) == f.gen && takes(it, c) && apply(it, c);
 	fio_queue_unclaim(it);
 	if (it->pooled)
 		fio_pool_kick();
@@ -94,6 +105,33 @@ static bool sure(const struct statx *sx, const struct change *c)
 	       ((c->mode & OWNER_RWX) == OWNER_RWX && !(c->mode & ~0777));
 }
 
+static struct fio_intent *new_ordered(struct fio_thread *t, struct fio_dir *dir, const char *name,
+				      size_t len, enum fio_kind kind)
+{
+	struct fio_intent *it = fio_intent_get(fio_shard(t));
+
+	if (!it)
+		return NULL;
+	it->kind = (uint8_t)kind;
+	it->after = fio_queue_head();
+	atomic_store_explicit(&it->dir, dir, memory_order_relaxed);
+	fio_dir_ref(dir);
+	memcpy(it->name, name, len);
+	it->name[len] = '\0';
+	it->name_len = (uint8_t)len;
+	it->name_hash = fio_hash_name(name, len);
+	return it;
+}
+
+static void submit(struct fio_intent *it)
+{
+	atomic_store(&it->state, FIO_ST_QUEUING);
+	atomic_fetch_add(&fio_metas, 1);
+	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
+	fio_table_add(it, FIO_LOCK_HELD);
+	fio_submit(it);
+}
+
 static bool defer(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,
 		  const struct change *c)
 {
@@ -109,26 +147,14 @@ static bool defer(struct fio_thread *t, struct fio_dir *dir, const char *name, s
 	    makedev(sx.stx_dev_major, sx.stx_dev_minor) != dir->dev || !sure(&sx, c) ||
 	    fio_table_by_ino(fio_hash_inode(dir->dev, sx.stx_ino)).it || !fio_task_start())
 		return false;
-	it = fio_intent_get(fio_shard(t));
+	it = new_ordered(t, dir, name, len, FIO_KIND_META);
 	if (!it)
 		return false;
-	it->kind = FIO_KIND_META;
-	it->after = fio_queue_head();
-	atomic_store_explicit(&it->dir, dir, memory_order_relaxed);
-	fio_dir_ref(dir);
-	memcpy(it->name, name, len);
-	it->name[len] = '\0';
-	it->name_len = (uint8_t)len;
-	it->name_hash = fio_hash_name(name, len);
 	it->dev = dir->dev;
 	it->ino = sx.stx_ino;
 	it->ino_hash = fio_hash_inode(it->dev, it->ino);
 	apply(it, c);
-	atomic_store(&it->state, FIO_ST_QUEUING);
-	atomic_fetch_add(&fio_metas, 1);
-	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
-	fio_table_add(it, FIO_LOCK_HELD);
-	fio_submit(it);
+	submit(it);
 	return true;
 }
 
@@ -161,9 +187,9 @@ out:
 	return ret < 0 || done ? ret : FIO_PASS;
 }
 
-int fio_path_chmod(int dirfd, const char *path, mode_t mode)
+int fio_path_chmod(int dirfd, const char *path, mode_t mode, bool follow)
 {
-	const struct change c = {.what = FIO_SET_MODE, .mode = mode};
+	const struct change c = {.follow = follow, .what = FIO_SET_MODE, .mode = mode};
 	int ret = change(dirfd, path, &c);
 
 	if (ret == 0)
@@ -171,9 +197,9 @@ int fio_path_chmod(int dirfd, const char *path, mode_t mode)
 	return ret;
 }
 
-int fio_path_chown(int dirfd, const char *path, uid_t uid, gid_t gid)
+int fio_path_chown(int dirfd, const char *path, uid_t uid, gid_t gid, bool follow)
 {
-	const struct change c = {.what = FIO_SET_OWNER, .uid = uid, .gid = gid};
+	const struct change c = {.follow = follow, .what = FIO_SET_OWNER, .uid = uid, .gid = gid};
 	int ret = change(dirfd, path, &c);
 
 	if (ret == 0)
@@ -181,9 +207,9 @@ int fio_path_chown(int dirfd, const char *path, uid_t uid, gid_t gid)
 	return ret;
 }
 
-int fio_path_utimens(int dirfd, const char *path, const struct timespec ts[2])
+int fio_path_utimens(int dirfd, const char *path, const struct timespec ts[2], bool follow)
 {
-	const struct change c = {.what = FIO_SET_TIMES, .ts = ts};
+	const struct change c = {.follow = follow, .what = FIO_SET_TIMES, .ts = ts};
 	int ret = change(dirfd, path, &c);
 
 	if (ret == 0)
@@ -191,11 +217,76 @@ int fio_path_utimens(int dirfd, const char *path, const struct timespec ts[2])
 	return ret;
 }
 
-int fio_exec_meta_at(const struct fio_intent *it, int dirfd, enum fio_step *step)
+static bool try_symlink(struct fio_thread *t, const char *target, struct fio_dir *dir,
+			const char *name, size_t len)
+{
+	uint64_t hash = fio_hash_name(name, len);
+	long size = fio_pathlen(t, target, TARGET_MAX);
+	struct fio_intent *it;
+	uint32_t cap;
+
+	if (size <= 0 || name[len] || atomic_load(&fio_n_open) || !dir->fs->remote ||
+	    !fio_fs_used(dir->fs) || !(dir->traits & FIO_DIR_CREATE) || !fio_dir_is_tried(dir) ||
+	    fio_table_by_name(dir, hash, name, len).it || fio_dir_lookup(t, dir, hash) ||
+	    !fio_dir_space(dir, (uint32_t)size) || !fio_task_start())
+		return false;
+	fio_metas_of(dir);
+	it = new_ordered(t, dir, name, len, FIO_KIND_SYMLINK);
+	if (!it)
+		return false;
+	it->data = fio_buf_get(fio_shard(t), (uint32_t)size + 1, &cap, FIO_LOCK_HELD);
+	if (!it->data) {
+		fio_dir_unref(dir);
+		fio_intent_put(it, FIO_LOCK_HELD);
+		return false;
+	}
+	it->cap = cap;
+	atomic_fetch_add(&fio_held_bytes, cap);
+	memcpy(it->data, target, (size_t)size + 1);
+	atomic_store_explicit(&dir->filled, true, memory_order_relaxed);
+	fio_dir_add_name(t, dir, hash);
+	submit(it);
+	return true;
+}
+
+int fio_symlink(const char *target, int dirfd, const char *path)
+{
+	struct fio_thread *t;
+	struct fio_dir *dir;
+	const char *name;
+	size_t len;
+	int why, ret;
+	bool done = false;
+
+	if (!atomic_load_explicit(&fio_far, memory_order_relaxed) || atomic_load(&fio_threaded) ||
+	    atomic_load(&fio_fences) || atomic_load(&fio_syncs) || fio_removing_dirs())
+		return FIO_PASS;
+	t = fio_enter();
+	if (!t)
+		return FIO_PASS;
+	ret = fio_error_take();
+	dir = ret < 0 ? NULL : fio_dir_resolve(t, dirfd, path, &name, &len, &why);
+	if (dir) {
+		done = try_symlink(t, target, dir, name, len);
+		fio_dir_unref(dir);
+	}
+	fio_leave(t);
+	if (done)
+		fio_count(deferred_symlink);
+	return ret < 0 || done ? ret : FIO_PASS;
+}
+
+int fio_exec_at(const struct fio_intent *it, int dirfd, enum fio_step *step)
 {
 	int err = 0;
 
-	if (it->what & FIO_SET_OWNER) {
+	if (it->kind == FIO_KIND_SYMLINK) {
+		*step = FIO_STEP_SYMLINK;
+		err = (int)SYS3(SYS_symlinkat, it->data, dirfd, it->name);
+		if (err == -EEXIST && it->made)
+			err = 0;
+	}
+	if (!err && it->what & FIO_SET_OWNER) {
 		*step = FIO_STEP_CHOWN;
 		err = (int)SYS5(SYS_fchownat, dirfd, it->name, it->uid, it->gid,
 				AT_SYMLINK_NOFOLLOW);

@@ -239,8 +239,7 @@ static int open_absent(const struct target *f)
 		fio_count(pass_fstat);
 		return FIO_PASS_HOLD;
 	}
-	/* What a server lets us do in a directory only it can say. */
-	if (f->dir->fs->remote && !atomic_load(&f->dir->tried)) {
+	if (!fio_dir_is_tried(f->dir)) {
 		fio_count(pass_untried);
 		return FIO_PASS_HOLD;
 	}
@@ -471,7 +470,7 @@ static bool attach(struct target *f, int dirfd, const char *path, int passed, in
 		return false;
 	/* Where room is short, what the truncation frees may be needed by the next write. */
 	if (f->dir->dev == st.st_dev && f->flags & O_CREAT)
-		atomic_store(&f->dir->tried, true);
+		fio_dir_tried(f->dir);
 	if (fio_fs_used(f->dir->fs) && f->dir->dev == st.st_dev && ready(f->dir) &&
 	    fio_fd_set(fd, 0))
 		it = new_intent(f, FIO_KIND_WRITE);

@@ -101,8 +101,7 @@ static bool dir_is_full(const struct fio_intent *it)
 /* A caller has no descriptor of a file that was closed; a directory goes after what is in it. */
 static bool claimable(const struct fio_intent *it, enum claimer who)
 {
-	if ((it->kind == FIO_KIND_RMDIR || it->kind == FIO_KIND_META) &&
-	    atomic_load(&retire) < it->after)
+	if (fio_is_ordered(it) && atomic_load(&retire) < it->after)
 		return false;
 	if (it->pooled ? who != WORKER && fio_pool_usable() && fio_task_running() : who == WORKER)
 		return false;
