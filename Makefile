@@ -70,6 +70,7 @@ CORE_SRC := $(wildcard core/*.c core/*.S) $(FLIGHT:%=core/ring/%.c)
 RING_SRC := $(wildcard core/ring/*.c)
 PRELOAD_SRC := $(wildcard preload/*.c preload/*.S)
 BENCH_SRC := $(wildcard bench/*.c)
+SLOWFS_SRC := $(wildcard bench/slowfs/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
 TEST_SRC := $(wildcard tests/progs/*.c)
 FAULT_SRC := $(wildcard tests/fault/progs/*.c)
@@ -178,6 +179,10 @@ $(B)/tests/fault-%: tests/fault/progs/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes $(DEPFLAGS) -o $@ $< -lpthread -ldl $(FAULT_LIBS)
 
+# Beside 'all', as it needs libfuse: to measure and to test on
+$(B)/fastio-slowfs: $(call obj,$(SLOWFS_SRC) bench/util.c)
+	$(Q)$(CC) -o $@ $^ $(SANFLAGS) -lfuse3 -lpthread $(LDFLAGS)
+
 $(B)/tests/fault-faultfs $(B)/tests/fault-recorder: private FAULT_LIBS = -lfuse3
 
 $(B)/tests/fuzz: $(FUZZ_SRC) $(wildcard tests/fuzz/*.h tests/fuzz/*.def) tests/progs/t.h tests/fault/progs/raw.h
@@ -206,7 +211,7 @@ $(B)/examples/%: examples/%.c $(B)/libfastio-core.a
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(SANFLAGS) $(DEPFLAGS) -o $@ $< $(B)/libfastio-core.a \
 		-l:liburing.a -lpthread
 
-tests: $(TESTS)
+tests: $(TESTS) $(B)/fastio-slowfs
 units: $(UNITS)
 examples: $(EXAMPLES)
 
@@ -255,13 +260,13 @@ mutations: all
 
 bench:
 	@bash tools/deps.sh bench
-	$(MAKE) all $(B)/tests/fault-recorder
+	$(MAKE) all $(B)/tests/fault-recorder $(B)/fastio-slowfs
 	bash bench/run.sh $(BENCHFLAGS)
 
 lint:
 	clang-format --dry-run -Werror \
-		$(filter %.c,$(sort $(CORE_SRC) $(RING_SRC)) $(PRELOAD_SRC) $(BENCH_SRC) $(TOOLS_SRC)) \
-		$(wildcard core/*.h core/ring/*.h include/fastio/*.h examples/*.c bench/*.h tools/*.h)
+		$(filter %.c,$(sort $(CORE_SRC) $(RING_SRC)) $(PRELOAD_SRC) $(BENCH_SRC) $(SLOWFS_SRC) $(TOOLS_SRC)) \
+		$(wildcard core/*.h core/ring/*.h include/fastio/*.h examples/*.c bench/*.h bench/slowfs/*.h tools/*.h)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=unknownMacro --suppress=varFuncNullUB -D__x86_64__ -Iinclude core
 	shellcheck $(wildcard bench/*.sh tests/*.sh tests/*/*.sh tools/*.sh preload/*.sh) docs/fastio.bash
