@@ -7,13 +7,16 @@
 #   needs    programs that must exist, else the row is left out
 #   before   function that prepares $OUT, outside of the timed part
 #   compare  how the result is compared with stock's: mtime, nomtime, nolinkmtime (symlinks
-#            get none), gone (OUT must not exist), and '-PATTERN' for paths left out
+#            get none), gone (OUT must not exist), output (what it printed instead of a
+#            tree), and '-PATTERN' for paths left out
 #   source   functions that make the row's sources in $SRC, once per file system
 #   command  run in $OUT/.. (or $OUT when 'before' made it a project)
 #
-# $SRC and $OUT are on the same file system.  Sources are made anew on each file system
+# $SRC and $OUT are on the same file system (while they are made, by a quick way to it if there
+# is one, see fs.sh).  Sources are made anew on each file system
 # and the warm-up runs bring them into the page cache.
 # shellcheck disable=SC2016,SC2034
+NPM_CI='npm ci --offline --ignore-scripts --no-audit --no-fund --no-progress --no-update-notifier --loglevel=error --logs-max=0 --userconfig=/dev/null --cache=$SRC/npm/cache --registry=$(cat $SRC/npm/url)'
 PROGRAMS=(
 	'tar|tar|out_empty|mtime|src_tar|tar xf $SRC/tree.tar -C $OUT'
 	'tar-xzf|tar gzip|out_empty|mtime|src_targz|tar xzf $SRC/tree.tgz -C $OUT'
@@ -30,7 +33,7 @@ PROGRAMS=(
 	'git-clone|git|out_none|nomtime -.git/index -.git/logs|src_git|git clone -q --no-hardlinks $SRC/repo.git $OUT'
 	'unzip|unzip zip|out_empty|mtime nolinkmtime|src_zip|unzip -q $SRC/tree.zip -d $OUT'
 	'zipfile|/usr/bin/python3 zip|out_empty|nomtime|src_zip|/usr/bin/python3 -m zipfile -e $SRC/tree.zip $OUT'
-	'npm-ci|npm node|out_npm|nomtime|src_npm|npm ci --offline --ignore-scripts --no-audit --no-fund --no-progress --no-update-notifier --loglevel=error --logs-max=0 --userconfig=/dev/null --cache=$SRC/npm/cache --registry=$(cat $SRC/npm/url)'
+	"npm-ci|npm node|out_npm|nomtime|src_npm|$NPM_CI"
 	'pip|/usr/bin/python3|out_none|nomtime -*.pyc|src_wheel|/usr/bin/python3 $PIP/pip install -q --no-index --no-cache-dir --no-warn-script-location --root-user-action ignore --find-links $SRC/wheels --target $OUT manymods'
 	'venv|/usr/bin/python3|out_none|nomtime -*.pyc|src_none|/usr/bin/python3 -m venv $OUT'
 	'make|make cc|out_empty|nomtime|src_make|make -s -j$CORES -C $SRC/cproject O=$OUT'
@@ -76,7 +79,7 @@ out_npm() {
 src_none() { :; }
 
 src_tree() {
-	[ -d "$SRC/tree" ] || "$BENCH" mktree --files "$FILES" --owners "$SRC/tree"
+	[ -d "$SRC/tree" ] || "$BENCH" mktree --files "$FILES" "${TREE_ARGS[@]}" --owners "$SRC/tree"
 }
 
 src_tar() {
@@ -128,14 +131,15 @@ src_git() {
 # The npm cache is warmed once per session and copied to each file system.
 src_npm() {
 	[ ! -d "$SRC/npm" ] || return 0
-	if [ ! -d "$WORK/npm" ]; then
+	local warm=$WORK/npm-$NPM_FILES
+	if [ ! -d "$warm" ]; then
 		say "warming an npm cache ($NPM_FILES files)"
-		rm -rf "$WORK/npm.part"
-		mkdir "$WORK/npm.part"
-		node "$HERE/npm-cache.js" "$WORK/npm.part" "$NPM_FILES" >&2
-		mv "$WORK/npm.part" "$WORK/npm"
+		rm -rf "$warm.part"
+		mkdir "$warm.part"
+		node "$HERE/npm-cache.js" "$warm.part" "$NPM_FILES" >&2
+		mv "$warm.part" "$warm"
 	fi
-	cp -a "$WORK/npm" "$SRC/npm"
+	cp -a "$warm" "$SRC/npm"
 }
 
 src_make() {

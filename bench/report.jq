@@ -62,7 +62,7 @@ def trees($all):
 	  elif any($t[]; . == "same") then "same" else "-" end;
 
 def metrics_of($runs):
-	["mkdir", "create", "update", "read", "delete", "rmdir", "total", "flushes", "wall"]
+	["mkdir", "create", "update", "read", "delete", "rmdir", "total", "flushes", "round_trips", "wall"]
 	| map(select(. as $m | any($runs[]; .metrics[$m] != null)));
 
 def phase_name($metric; $many):
@@ -99,8 +99,8 @@ def header:
 	"in the same pair (above 1: faster than stock), spread = lowest and highest of them; CPU =",
 	"user and system time of all processes with the background task, relative to stock;",
 	"deferred / elided: operations, as the library counted them (its engine).",
-	"Sources of the programs are on the file system measured. flushes: how many, not ms.",
-	"phases: \(.phase_files) files of \(.size) bytes\(if .args != "" then " " + .args else "" end); trees of \(.files) files, npm ci \(.npm_files)."
+	"Sources of the programs are on the file system measured. flushes, round_trips: how many, not ms.",
+	"phases: \(.phase_files) files of \(.size) bytes\(if .args != "" then " " + .args else "" end); trees of \(.files) files, npm ci \(.npm_files); slow \(.slow_files)."
 	+ (if .env != "" then " Set: \(.env)" else "" end);
 
 (map(select(.kind == "header")) | last) as $h

@@ -18,12 +18,17 @@ Measures small-file work stock and preloaded, in alternating pairs.
   --quick           for CI: fewer files and pairs, ext4 and tmpfs, below three minutes
   --fs LIST         of ext4,xfs,btrfs,tmpfs (fresh, as root) or dir (default: all but dir;
                     dir where nothing can be mounted); ext4-5ms and the like: over a disk
-                    that takes 5 ms for a flush, or any other number
+                    that takes 5 ms for a flush, or any other number; fuse-1ms, fuse-100us
+                    and the like: fastio-slowfs, where every request takes so long; sshfs:
+                    to an sshd of its own; cold-ext4, cold-ext4-100us: nothing of it is in
+                    memory, every read of the disk takes so long
   --dir PATH        measure in this directory; same as --fs dir there
-  --only LIST       phases, programs, methods, actor, sync, or names of workloads (see
+  --only LIST       phases, programs, methods, actor, sync, slow, or names of workloads (see
                     --list); sync, programs that make their files durable, is measured only
                     if it is named: on ext4,xfs,ext4-5ms,xfs-5ms, by stock,eatmydata,
-                    preload and, where the library has that, preload-group
+                    preload and, where the library has that, preload-group; slow, programs
+                    whose every request is a round trip, likewise: on fuse-1ms, by
+                    stock,preload
   --list            list the workloads and end
   --methods LIST    of stock,preload,preload-sync,preload-uring,preload-off,preload-group,
                     eatmydata,null; stock is always measured; preload-group has
@@ -32,10 +37,12 @@ Measures small-file work stock and preloaded, in alternating pairs.
                     programs only stock,preload)
   --pairs N         measured rounds (default 5; slow programs 3)
   --files N         files of 'phases' (default 10000), of the programs' tree (default
-                    20000; npm ci: half as many again), and of 'sync' (default 1000)
+                    20000; npm ci: half as many again), of 'sync' (default 1000), and of
+                    'slow' (default 1500 in 60 directories, npm ci as well)
   --size N          bytes per file of 'phases' (default 100)
   --threads LIST    thread counts of 'phases' (default: 1 and the number of cores)
   --phases-args ARGS  more options for 'fastio-bench phases', such as --dirs 8
+  --slowfs-args ARGS  more options for fastio-slowfs, such as --no-xattr
   --lib FILE        the library (default: build/libfastio.so)
   --images DIR      where images of file systems go (default: $TMPDIR)
   --out DIR         results.jsonl and results.md go there (default: build/bench)
@@ -63,7 +70,7 @@ number() {
 
 QUICK=0 FS_LIST='' DIR='' ONLY='' METHODS='' PAIRS='' FILES='' SIZE=100 THREADS=''
 LIB=$BUILD/libfastio.so OUT_DIR=$BUILD/bench IMAGES=${TMPDIR:-/tmp} LIST=0 REPORT=''
-IMAGE_SIZE=8G PHASES_ARGS=()
+IMAGE_SIZE=8G PHASES_ARGS=() SLOWFS_ARGS=() TREE_ARGS=()
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -74,7 +81,7 @@ while [ $# -gt 0 ]; do
 		exit 0
 		;;
 	--fs | --dir | --only | --methods | --pairs | --files | --size | --threads | \
-		--phases-args | --lib | --images | --out | --report)
+		--phases-args | --slowfs-args | --lib | --images | --out | --report)
 		need_value "$@"
 		case $1 in
 		--fs) FS_LIST=$2 ;;
@@ -86,6 +93,7 @@ while [ $# -gt 0 ]; do
 		--size) SIZE=$2 ;;
 		--threads) THREADS=$2 ;;
 		--phases-args) read -ra PHASES_ARGS <<<"$2" ;;
+		--slowfs-args) read -ra SLOWFS_ARGS <<<"$2" ;;
 		--lib) LIB=$2 ;;
 		--images) IMAGES=$2 ;;
 		--out) OUT_DIR=$2 ;;
@@ -110,28 +118,33 @@ fi
 . "$HERE/programs.sh"
 # shellcheck source-path=SCRIPTDIR source=sync.sh
 . "$HERE/sync.sh"
+# shellcheck source-path=SCRIPTDIR source=slow.sh
+. "$HERE/slow.sh"
 # shellcheck source-path=SCRIPTDIR source=fs.sh
 . "$HERE/fs.sh"
 
-# 'sync' alone has its own file systems and methods
+# 'sync' alone, and 'slow' alone, has its own file systems and methods
 FS_GIVEN=$FS_LIST
 if [[ $ONLY =~ ^sync(-[a-z-]+)?(,sync(-[a-z-]+)?)*$ ]]; then
 	: "${FS_LIST:=${DIR:+dir}}" "${FS_LIST:=$SYNC_FS}" "${METHODS:=$SYNC_METHODS}"
+elif [[ $ONLY =~ ^slow(-[a-z-]+)?(,slow(-[a-z-]+)?)*$ ]]; then
+	: "${FS_LIST:=${DIR:+dir}}" "${FS_LIST:=$SLOW_FS}" "${METHODS:=$SLOW_METHODS}"
 fi
 BENCH=$BUILD/fastio-bench
 PHASE_FILES=${FILES:-10000}
 DEFAULT_METHODS=stock,preload,preload-sync
 METHODS_GIVEN=$METHODS PAIRS_GIVEN=$PAIRS
-SYNC_FILES=${FILES:-1000}
+SYNC_FILES=${FILES:-1000} SLOW_FILES=${FILES:-1500}
 if [ $QUICK = 1 ]; then
 	: "${FS_LIST:=${DIR:+dir}}" "${FS_LIST:=ext4,tmpfs}" "${PAIRS:=3}"
 	: "${METHODS:=$DEFAULT_METHODS}"
-	PHASE_FILES=${FILES:-4000} SYNC_FILES=${FILES:-200} FILES=${FILES:-2000} MAKE_FILES=40
+	PHASE_FILES=${FILES:-4000} SYNC_FILES=${FILES:-200}
+	SLOW_FILES=${FILES:-300} FILES=${FILES:-2000} MAKE_FILES=40
 else
 	: "${METHODS:=$DEFAULT_METHODS,preload-uring}" "${PAIRS:=5}"
 	FILES=${FILES:-20000} MAKE_FILES=300
 fi
-NPM_FILES=$((FILES * 3 / 2))
+NPM_FILES=$((FILES * 3 / 2)) SLOW_DIRS=$(((SLOW_FILES + 24) / 25))
 if [ -z "$THREADS" ]; then
 	THREADS=1
 	[ "$CORES" = 1 ] || THREADS=1,$CORES
@@ -162,10 +175,10 @@ if [ ${#METHOD_ARRAY[@]} -gt 1 ]; then
 	LIB=$(readlink -f "$LIB")
 fi
 
-# True when workload $1 of kind $2 (phases, programs, sync, compare) was asked for.
+# True when workload $1 of kind $2 (phases, programs, sync, slow, compare) was asked for.
 wanted() {
 	local o
-	[ "$2" = sync ] || [ ${#ONLY_ARRAY[@]} -gt 0 ] || return 0
+	[ "$2" = sync ] || [ "$2" = slow ] || [ ${#ONLY_ARRAY[@]} -gt 0 ] || return 0
 	for o in "${ONLY_ARRAY[@]}"; do
 		if [ "$o" = "$1" ] || [ "$o" = "$2" ]; then return 0; fi
 	done
@@ -177,6 +190,7 @@ workload_names() {
 	for t in "${THREAD_ARRAY[@]}"; do echo "phases-${t}t phases"; done
 	for row in "${PROGRAMS[@]}"; do echo "${row%%|*} programs"; done
 	for row in "${SYNCS[@]}"; do echo "${row%%|*} sync"; done
+	for row in "${SLOWS[@]}"; do echo "${row%%|*} slow"; done
 	echo "methods compare"
 	echo "actor compare"
 }
@@ -229,8 +243,9 @@ header() {
 		--arg args "${PHASES_ARGS[*]}" --arg env "$(env | grep '^FASTIO_' | grep -v '^FASTIO_BUILD=' | sort | tr '\n' ' ' || true)" \
 		--argjson pairs "$PAIRS" --argjson files "$FILES" --argjson phase_files "$PHASE_FILES" \
 		--argjson size "$SIZE" --argjson npm_files "$NPM_FILES" \
+		--argjson slow_files "$SLOW_FILES" \
 		'{kind: "header", $commit, $model, $cores, $kernel, $date, $memory, $env, $args, $pairs,
-		  $files, $phase_files, $size, $npm_files}' >>"$RESULTS"
+		  $files, $phase_files, $size, $npm_files, $slow_files}' >>"$RESULTS"
 }
 
 # ---- one run ----
@@ -261,6 +276,7 @@ timed() {
 	method_env "$method"
 	sync -f "$MNT"
 	[ -z "$FS_RECORDER" ] || FLUSHES=$(fs_flushes)
+	[ -z "$FS_SLOWFS" ] || REQUESTS=$(fs_requests)
 	"$BENCH" measure --cwd "$cwd" --stdout "$WORK/out" --stderr "$WORK/err" --timeout 900 \
 		"${METHOD_ENV[@]}" -- "$@" >"$WORK/measured" &
 	MEASURE=$!
@@ -361,7 +377,19 @@ in_rounds() {
 	progress "$fs" "$workload" finished
 }
 
+# What the file system has seen, besides METRICS, since the run began
+fs_metrics() {
+	local metrics=$1
+	[ -z "$FS_RECORDER" ] || metrics="$metrics + {flushes: $(($(fs_flushes) - FLUSHES))}"
+	[ -z "$FS_SLOWFS" ] || metrics="$metrics + {round_trips: $(($(fs_requests) - REQUESTS))}"
+	jq -nc "$metrics"
+}
+
 # ---- phases ----
+
+phase_metrics() {
+	jq -c '.total_ms as $t | [.phases[] | {(.name): .ms}] | add | . + {total: $t}' "$WORK/out"
+}
 
 # The warm-up run leaves its files, so that the trees can be compared.
 phases_run() {
@@ -369,8 +397,9 @@ phases_run() {
 	local command=("$BENCH" phases --json --dir "$MNT/bench" --name out --files "$PHASE_FILES"
 		--size "$SIZE" --threads "${threads%t}" "${PHASES_ARGS[@]}")
 	TREE=-
-	OUT=$MNT/bench/out
+	OUT=$FS_BACK/bench/out
 	rm -rf "$OUT" # only there after a failed run
+	fs_afresh
 	if [ "$pair" = 0 ]; then
 		timed "$method" "$MNT/bench" "${command[@]}" --phases create,update,read
 		check_run "$fs" "$workload" "$method" || return 0
@@ -380,9 +409,7 @@ phases_run() {
 	fi
 	timed "$method" "$MNT/bench" "${command[@]}"
 	check_run "$fs" "$workload" "$method" || return 0
-	metrics=$(jq -c '.total_ms as $t | [.phases[] | {(.name): .ms}] | add
-		| . + {total: $t}' "$WORK/out")
-	record "$fs" "$workload" "$method" "$pair" "$TREE" "$metrics"
+	record "$fs" "$workload" "$method" "$pair" "$TREE" "$(phase_metrics)"
 }
 
 bench_phases() {
@@ -399,22 +426,35 @@ bench_phases() {
 
 program_run() {
 	local fs=$1 workload=$2 method=$3 pair=$4 argv cwd=$MNT/bench options=(--mtime s) c metrics='{}'
-	OUT=$MNT/bench/out
+	# shellcheck disable=SC2034 # commands use it
+	local NEAR=$FS_BACK/$SRC_NAME SRC=$FS_BACK/$SRC_NAME
+	OUT=$FS_BACK/bench/out
 	rm -rf "$OUT"
 	$BEFORE
+	fs_afresh
+	OUT=$MNT/bench/out SRC=$MNT/$SRC_NAME
 	[ "$BEFORE" != out_npm ] || cwd=$OUT
 	eval "argv=($COMMAND)"
 	timed "$method" "$cwd" "${argv[@]}"
-	[ -z "$FS_RECORDER" ] || metrics="{\"flushes\": $(($(fs_flushes) - FLUSHES))}"
+	[[ $COMMAND != *" phases --json "* ]] || metrics=$(phase_metrics)
+	metrics=$(fs_metrics "$metrics")
+	OUT=$FS_BACK/bench/out
 	check_run "$fs" "$workload" "$method" || return 0
 	TREE=same
 	for c in $COMPARE; do
 		case $c in
 		nomtime) options+=(--mtime no) ;;
+		output) options+=(--mtime no) ;;
 		nolinkmtime) options+=(--no-link-mtime) ;;
 		-*) options+=(--exclude "${c#-}") ;;
 		esac
 	done
+	if [ "$COMPARE" = output ]; then
+		OUT=$WORK/output
+		rm -rf "$OUT"
+		mkdir "$OUT"
+		mv "$WORK/out" "$OUT"
+	fi
 	if [ "$COMPARE" != gone ]; then
 		compare_trees "$fs" "$workload" "$method" "${options[@]}"
 	elif [ -e "$OUT" ]; then
@@ -445,13 +485,13 @@ slow_or_not() {
 	[ -n "$PAIRS_GIVEN" ] || [ "$PAIRS" -lt 3 ] || PAIRS=3
 }
 
-# bench_programs FS KIND ROW...
+# bench_programs FS KIND SOURCES ROW...: SOURCES is the name of the directory for them
 bench_programs() {
 	local fs=$1 kind=$2 row name needs source ALL_PAIRS=$PAIRS METHOD_ARRAY=("${METHOD_ARRAY[@]}")
-	local PAIRS=$PAIRS
-	SRC=$MNT/src
+	local PAIRS=$PAIRS SRC_NAME=$3
+	SRC=$FS_BACK/$SRC_NAME
 	mkdir -p "$SRC"
-	for row in "${@:3}"; do
+	for row in "${@:4}"; do
 		IFS='|' read -r name needs BEFORE COMPARE source COMMAND <<<"$row"
 		wanted "$name" "$kind" || continue
 		if [ $QUICK = 1 ] && [ -z "$ONLY" ] && [[ " $SKIP " == *" $name "* ]]; then
@@ -470,6 +510,12 @@ bench_programs() {
 		slow_or_not "$name"
 		in_rounds program_run "$fs" "$name"
 	done
+}
+
+# Without symlinks, whose times and owner cannot be set through sshfs
+bench_slow() {
+	local FILES=$SLOW_FILES NPM_FILES=$SLOW_FILES TREE_ARGS=(--dirs "$SLOW_DIRS" --links 0)
+	bench_programs "$1" slow src-slow "${SLOWS[@]}"
 }
 
 # ---- the comparisons of methods and of ways to share a ring; a short form of each ----
@@ -511,10 +557,11 @@ DIR=${DIR:-${TMPDIR:-/tmp}}
 for fs in "${FS_ARRAY[@]}"; do
 	fs_open "$fs" || continue
 	jq -nc --arg fs "$fs" --arg mount "$FS_MOUNT" '{kind: "fs", $fs, $mount}' >>"$RESULTS"
-	mkdir -p "$MNT/bench"
+	mkdir -p "$FS_BACK/bench"
 	bench_phases "$fs"
-	bench_programs "$fs" programs "${PROGRAMS[@]}"
-	bench_programs "$fs" sync "${SYNCS[@]}"
+	bench_programs "$fs" programs src "${PROGRAMS[@]}"
+	bench_programs "$fs" sync src "${SYNCS[@]}"
+	bench_slow "$fs"
 	bench_compare "$fs"
 	fs_close
 done

@@ -3,7 +3,7 @@
 #
 # deps.sh - sees to it that what building, testing or measuring needs is there
 #
-#	tools/deps.sh [build|bench|check|lint|docker]
+#	tools/deps.sh [build|bench|check|lint|docker|sshfs]
 #
 # Each thing is looked for by the command or file that is needed, since it need
 # not come from a Debian package.  As root, missing packages are installed;
@@ -93,6 +93,7 @@ check() {
 	want acl "$(cmd setfacl)"
 	want mandoc "$(cmd mandoc)"
 	want dpkg-dev "$(cmd dpkg-shlibdeps)"
+	wish attr "$(cmd setfattr)"
 	wish sudo "$(cmd sudo)"
 	wish lintian "$(cmd lintian)"
 	wish fish "$(cmd fish)"
@@ -125,10 +126,16 @@ docker() {
 	wish docker.io "$(cmd dockerd)"
 }
 
+# One of the file systems to measure on. Not in 'bench', for the same reason.
+sshfs() {
+	want sshfs "$(cmd sshfs)"
+	want openssh-server "$(cmd sshd)"
+}
+
 case ${1:-check} in
-build | bench | check | lint | docker) "${1:-check}" ;;
+build | bench | check | lint | docker | sshfs) "${1:-check}" ;;
 *)
-	echo "usage: ${0##*/} [build|bench|check|lint|docker]" >&2
+	echo "usage: ${0##*/} [build|bench|check|lint|docker|sshfs]" >&2
 	exit 2
 	;;
 esac
