@@ -200,6 +200,44 @@ mount_on() {
 	MOUNTS=("$dir" "${MOUNTS[@]}")
 }
 
+# fuse_on DIR COMMAND...: starts what puts a FUSE file system on DIR, in FS_PID; the test ends it
+fuse_on() {
+	local dir=$1 i
+	shift
+	need_root
+	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
+	mkdir -p "$dir"
+	"$@" >"$S/fuse.out" 2>&1 3>&- &
+	FS_PID=$!
+	MOUNTS=("$dir" "${MOUNTS[@]}")
+	for i in {1..100}; do
+		! mountpoint -q "$dir" || return 0
+		sleep 0.05
+	done
+	skip "FUSE cannot be mounted: $(cat "$S/fuse.out")"
+}
+
+# far LATENCY-US OPTION...: the directory $BACK as $D, where each request takes so long
+far() {
+	local latency=$1
+	shift
+	mkdir -p "${BACK:?}"
+	fuse_on "$D" "$ROOT/build/fastio-slowfs" --latency-us "$latency" --counts "$S/counts" "$@" "$BACK" "$D"
+}
+
+near() {
+	umount "$D"
+	MOUNTS=("${MOUNTS[@]:1}")
+	wait "$FS_PID"
+	FS_PID=
+}
+
+# start NAME MODE COMMAND...: captures it in the background, in RUN_PID
+start() {
+	capture "$@" 3>&- &
+	RUN_PID=$!
+}
+
 # A fresh file system image: image NAME SIZE TYPE [MKFS-OPTION...]
 image() {
 	local file=$S/$1.img size=$2 type=$3

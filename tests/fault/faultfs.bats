@@ -14,10 +14,7 @@ MODES="eager sync uring lag"
 
 setup() {
 	fault_setup
-	need_root
-	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
 	D=$S/mnt
-	mkdir "$D"
 	PRELOAD_AS=FAULT_PRELOAD
 	EXTRA=(FASTIO_LOG="$S/log")
 	FS_PID=
@@ -41,20 +38,13 @@ rules() {
 
 # faulty NAME [RULE]...: a fresh file system on $D; its faults go to $S/NAME.faults
 faulty() {
-	local name=$1 i
+	local name=$1
 	shift
 	gone
 	rm -rf "$S/backing" "$S/$name.faults" "$S/log"
 	mkdir "$S/backing"
 	rules "$@"
-	"$T/fault-faultfs" "$S/backing" "$S/rules" "$S/$name.faults" "$D" >"$S/faultfs.out" 2>&1 3>&- &
-	FS_PID=$!
-	MOUNTS=("$D")
-	for i in {1..100}; do
-		! mountpoint -q "$D" || return 0
-		sleep 0.05
-	done
-	skip "FUSE cannot be mounted: $(cat "$S/faultfs.out")"
+	fuse_on "$D" "$T/fault-faultfs" "$S/backing" "$S/rules" "$S/$name.faults" "$D"
 }
 
 gone() {
@@ -360,13 +350,6 @@ faults_none() {
 		quiet "$mode"
 		judge "$mode" "$@"
 	done
-}
-
-# start MODE COMMAND...: in the background; its status will be in $S/MODE.rc
-start() {
-	local mode=$1
-	capture "$@" 3>&- &
-	RUN_PID=$!
 }
 
 # Whatever has been started has begun to hang.
