@@ -10,7 +10,8 @@
 #   lag     uring, and the executor waits 20 ms before each batch
 #
 # The preloaded modes run with FASTIO_WARMUP=0, so that deferral starts with the first file.
-# FASTIO_TEST_FIRST names libraries to be preloaded in front (a sanitizer's).
+# FASTIO_TEST_FIRST names libraries to be preloaded in front (a sanitizer's), FASTIO_TEST_WORK a directory
+# to run in, of the file system that is to be tested.
 
 MODES=(stock off sync uring lag)
 
@@ -25,7 +26,7 @@ bats_load_library bats-assert
 # A file with a setup() of its own calls this first.
 common_setup() {
 	T=$BATS_TEST_TMPDIR
-	W=$T/w # the directory that the command under test runs in, the same path in every mode
+	W=${FASTIO_TEST_WORK:-$T}/w # where the command under test runs, the same path in every mode
 	umask 022
 	ulimit -c 0
 	if [[ $(id -u) == 0 ]]; then
