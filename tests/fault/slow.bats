@@ -16,6 +16,8 @@ setup() {
 }
 
 teardown() {
+	# a server that hangs lets go
+	[[ -z $FS_PID ]] || kill -TERM "$FS_PID" 2>/dev/null || true
 	fault_teardown
 	[[ -z $FS_PID ]] || kill -KILL "$FS_PID" 2>/dev/null || true
 }
@@ -60,14 +62,15 @@ in_modes() {
 	done
 }
 
+# programs LEAST
 programs() {
 	need git zip unzip /usr/bin/python3
 	in_modes "$1" mtime 'exec tar xf "$1/tree.tar"'
 	in_modes 0 '' 'exec cp -r "$2/tree" .'
-	in_modes "$1" mtime 'exec unzip -q "$1/tree.zip"'
+	in_modes 0 mtime 'exec unzip -q "$1/tree.zip"'
 	in_modes "$1" '' 'exec /usr/bin/python3 -m zipfile -e "$1/tree.zip" .'
 	PREPARE='cp -a "$S/src/repo" .git' in_modes 0 '' 'exec git checkout -q -f HEAD'
-	PREPARE='cp -a "$S/src/tree" .' in_modes "$2" '' 'exec rm -rf tree'
+	PREPARE='cp -a "$S/src/tree" .' in_modes "$1" '' 'exec rm -rf tree'
 	in_modes 0 '' 'exec grep -rc return "$2/tree"'
 	in_modes 0 '' 'tar c -C "$2/tree" . | sha1sum'
 }
@@ -75,13 +78,13 @@ programs() {
 @test "slow: unpacking, copying, removing and reading, 1 ms for each operation: the same results" {
 	local MODES='stock auto lag' LATENCY=1000
 	sources 200 10
-	programs 100 100
+	programs 50
 }
 
 @test "slow: the same with 10 ms" {
 	local MODES='stock eager' LATENCY=10000
 	sources 30 3
-	programs 15 15
+	programs 10
 }
 
 # The workload with the server's view of what it leaves
@@ -134,6 +137,7 @@ hung() {
 		[[ ! -s $S/$mode.out ]] || fail "$mode: it ends as if all were done"
 		kill -USR2 "$FS_PID"
 		wait "$RUN_PID" || fail "$mode: has failed"
+		[[ $mode == stock || $mode == auto ]] || need_deferred "$mode" 100
 		manifest "$BACK" >"$S/$mode.tree"
 		near
 		[[ $mode != stock ]] || continue
@@ -162,4 +166,47 @@ hung() {
 			near
 		done
 	done
+}
+
+@test "slow: death with operations of 10 ms under way loses nothing that was acknowledged" {
+	local rc=0 last
+	far 10000
+	timeout -k 5 $((${FASTIO_TEST_SECONDS:-20} + 120)) "$T/fault-death" --lib "$LIB" --work "$T/fault-work" \
+		--dir "$D" --behind "$BACK" --files 60 --patience 6 --way "SIGKILL of the group" \
+		--seed "${FASTIO_TEST_SEED:-$((EPOCHSECONDS * 1000))}" --seconds "${FASTIO_TEST_SECONDS:-20}" \
+		>"$S/out" 2>&1 || rc=$?
+	cat "$S/out"
+	last=$(tail -n 1 "$S/out")
+	((rc == 0)) || fail "status $rc"
+	[[ $last == *" lost 0, left over 0, failed 0" ]] || fail "$last"
+	[[ $(tail -n 2 "$S/out") != *"pending at the death 0"* ]] || fail "nothing was ever pending"
+	no_task
+	near
+	echo "# $last" >&3
+}
+
+# The tests of release points, in a directory where work is pending for long: release LEAST FILE REGEX
+release() {
+	local v out=(FASTIO_TEST_WORK="$D" FASTIO_TEST_LIB="${FASTIO_TEST_LIB:-$ROOT/build/libfastio.so}"
+		FASTIO_TEST_FIRST="${FASTIO_TEST_FIRST:-}" FASTIO_TEST_PROGS="$T")
+	[[ -n $FS_PID ]] || far 1000
+	for v in "${!BATS_@}"; do
+		[[ $v == BATS_LIB_PATH ]] || out=(-u "$v" "${out[@]}")
+	done
+	timeout 300 env "${out[@]}" bats -f "$3" "$BATS_TEST_DIRNAME/../behaviour/$2" >"$S/out" 2>&1 3>&- ||
+		fail "$2:" "$(grep -v ^ok "$S/out" | cut -c 1-600)"
+	(($(grep -c '^ok' "$S/out") >= $1)) || fail "$2: few tests:" "$(cat "$S/out")"
+	! grep '# skip' "$S/out" || fail "$2: skipped"
+}
+
+@test "slow: the tests of release points: ends of a process, children" {
+	release 6 40_release_exit.bats 'without one|return from main|: (_exit|exit|abort)$|pthread_exit'
+	release 5 41_release_child.bats 'execve$|fork, the child looks|vfork and exec|posix_spawn$|a second thread'
+}
+
+@test "slow: the tests of release points: channels, names, calls, acquire points" {
+	release 5 42_release_channel.bats 'write to a (pipe|socket)|sendmsg|a forked child reads|kill of the observer'
+	release 5 44_release_name.bats 'flock released|: (rename|link|symlink)$|marker closed empty'
+	release 6 45_release_call.bats ': (fsync|mmap|readdir), |: (open|chmod|lstat) by path'
+	release 3 47_acquire.bats 'read from a shared pipe|: wait$|posix_spawn makes'
 }

@@ -3,10 +3,10 @@
  * death.c - lets the workload die at random instants in random ways, many times
  *
  *	fault-death [--seconds N | --count N] [--seed N] [--way NAME] [--verbose]
- *	            --lib FILE --work FILE --dir DIR
+ *	            [--behind DIR] [--files N] [--patience S] --lib FILE --work FILE --dir DIR
  *
  * The workload (fault-work) counts its steps in a file mapped behind the library's back.  After its
- * death everything that it left must end by itself within two seconds; then every step counted must
+ * death everything that it left must end by itself within two seconds (--patience); then every step counted must
  * be in place, and no more be half done than there were threads.  Some trials run stock, to see what
  * stock leaves half done.  At once after a death by a signal the tree is looked at, too: where steps
  * are missing then, work was pending.  Prints 'N trials, N acknowledged, N half done (stock: N of N trials),
@@ -76,8 +76,11 @@ static const char *const engines[][3] = {
 static const char *const phase_lists[] = {"cUmUd", "cud",  "mnU", "xd", "cuuU",
 					  "cnd",   "cdcd", "cU",  "mu"};
 
-static const char *lib, *work, *dir, *only;
-static char sub[400], page_file[400];
+static const char *lib, *work, *dir, *behind, *only;
+static char sub[400]; /* where the workload works: another one in each trial if there is a server */
+static char look[400]; /* the same directory, where it is looked at */
+static char page_file[400];
+static unsigned max_files = 560, patience = 2;
 static struct work_page *page;
 static uint64_t state;
 static bool verbose;
@@ -102,14 +105,14 @@ static double now(void)
 
 static void clear(void)
 {
-	DIR *d = opendir(sub);
+	DIR *d = opendir(look);
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
 		unlinkat(dirfd(d), e->d_name, 0);
 	if (d)
 		closedir(d);
-	mkdir(sub, 0755);
+	rmdir(look);
 }
 
 static bool expected(const char *name)
@@ -124,7 +127,7 @@ static bool expected(const char *name)
 /* Files that the workload did not make. */
 static int strange(void)
 {
-	DIR *d = opendir(sub);
+	DIR *d = opendir(look);
 	struct dirent *e;
 	int n = 0;
 
@@ -176,7 +179,7 @@ struct trial {
 
 static void plan(struct trial *t)
 {
-	unsigned files = 1 + rnd(rnd(4) ? 60 : 500), threads = rnd(3) ? 1 : 2 + rnd(3);
+	unsigned files = 1 + rnd(rnd(4) ? 60 : 500) % max_files, threads = rnd(3) ? 1 : 2 + rnd(3);
 
 	do {
 		t->way = &ways[rnd(COUNT(ways))];
@@ -281,7 +284,7 @@ static void die_by(const struct trial *t, pid_t pid)
 
 static int left_over(void)
 {
-	double end = now() + 2;
+	double end = now() + patience;
 	pid_t pid;
 	int n = 0;
 
@@ -311,7 +314,7 @@ static int verify(const struct trial *t, const char *acked, bool tell)
 	if (pid == 0) {
 		dup2(pipe_fd[1], 1);
 		execl(work, work, "-V", "-n", t->files, "-s", t->size, "-t", t->threads, "-a",
-		      acked, t->phases, sub, (char *)NULL);
+		      acked, t->phases, look, (char *)NULL);
 		_exit(127);
 	}
 	close(pipe_fd[1]);
@@ -344,6 +347,11 @@ static void trial(unsigned long seed)
 	rnd(2);
 	plan(&t);
 	clear();
+	if (behind) { /* the kernel knows nothing of a new name */
+		snprintf(sub, sizeof(sub), "%.300s/w%lu", dir, seed);
+		snprintf(look, sizeof(look), "%.300s/w%lu", behind, seed);
+	}
+	mkdir(look, 0755);
 	memset(page, 0, sizeof(*page));
 	pid = fork();
 	if (pid == 0)
@@ -351,7 +359,7 @@ static void trial(unsigned long seed)
 	die_by(&t, pid);
 	{
 		struct pollfd p = {(int)syscall(SYS_pidfd_open, pid, 0), POLLIN, 0};
-		bool hangs = poll(&p, 1, 20000) <= 0;
+		bool hangs = poll(&p, 1, 10000 * (int)patience) <= 0;
 
 		close(p.fd);
 		if (hangs && verbose) {
@@ -401,7 +409,8 @@ int main(int argc, char **argv)
 	static const struct option longs[] = {
 		{"seconds", 1, NULL, 't'}, {"count", 1, NULL, 'c'}, {"seed", 1, NULL, 's'},
 		{"lib", 1, NULL, 'l'},     {"work", 1, NULL, 'w'},  {"dir", 1, NULL, 'd'},
-		{"verbose", 0, NULL, 'v'}, {"way", 1, NULL, 'W'},   {NULL, 0, NULL, 0},
+		{"verbose", 0, NULL, 'v'}, {"way", 1, NULL, 'W'},   {"behind", 1, NULL, 'b'},
+		{"files", 1, NULL, 'f'},   {"patience", 1, NULL, 'p'}, {NULL, 0, NULL, 0},
 	};
 	unsigned long seed = (unsigned long)time(NULL) * 1000;
 	long count = 1000000000;
@@ -428,6 +437,15 @@ int main(int argc, char **argv)
 		case 'd':
 			dir = realpath(optarg, NULL);
 			break;
+		case 'b':
+			behind = realpath(optarg, NULL);
+			break;
+		case 'f':
+			max_files = (unsigned)atoi(optarg);
+			break;
+		case 'p':
+			patience = (unsigned)atoi(optarg);
+			break;
 		case 'W':
 			only = optarg;
 			break;
@@ -438,12 +456,13 @@ int main(int argc, char **argv)
 			return 64;
 		}
 	}
-	if (!lib || !work || !dir)
+	if (!lib || !work || !dir || !max_files)
 		return 64;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(sub, sizeof(sub), "%.300s/w", dir);
-	snprintf(page_file, sizeof(page_file), "%.300s/page", dir);
+	snprintf(look, sizeof(look), "%.300s/w", dir);
+	snprintf(page_file, sizeof(page_file), "%.300s/page", behind ? behind : dir);
 	c = open(page_file, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (c < 0 || ftruncate(c, sizeof(*page)))
 		return 70;
