@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ordered.c - metadata of names and symlinks, which follow what was done before
+ *
+ *	ordered CASE DIRECTORY
+ */
+#include "t.h"
+
+#define FILES 12
+
+static const struct timespec old[2] = {{1000000000, 5}, {1100000000, 7}};
+
+/* Some files in a directory of ours: pending for long. */
+static void files(const char *dir)
+{
+	OK(mkdir(dir, 0755));
+	for (int i = 0; i < FILES; i++)
+		putn(t_name("%s/f%d", dir, i), 100, (unsigned)i);
+}
+
+static void show_dir(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0) {
+		out("%s: %s\n", path, t_errno(errno));
+		return;
+	}
+	t_stat_line(path, &st);
+	out("%s: old %d\n", path, st.st_mtim.tv_sec == old[1].tv_sec);
+}
+
+static void set_times(const char *path)
+{
+	R(utimensat(AT_FDCWD, path, old, AT_SYMLINK_NOFOLLOW));
+}
+
+static void begin(void)
+{
+	files("warm");
+	files("d");
+	set_times("d");
+}
+
+static void c_times(void)
+{
+	begin();
+	files("e");
+	set_times("e");
+}
+
+static void c_times_then_file(void)
+{
+	begin();
+	put("d/later", "text");
+	show_dir("d");
+}
+
+static void c_times_then_unlink(void)
+{
+	begin();
+	R(unlink("d/f3"));
+	show_dir("d");
+}
+
+static void c_times_then_mkdir(void)
+{
+	begin();
+	R(mkdir("d/sub", 0755));
+	show_dir("d");
+}
+
+static void c_times_then_rename(void)
+{
+	begin();
+	R(rename("d/f1", "d/f100"));
+	show_dir("d");
+}
+
+/* What is still open is made before the times are set. */
+static void c_open_file(void)
+{
+	int fd;
+
+	begin();
+	files("e");
+	fd = (int)OK(open("e/open", O_WRONLY | O_CREAT | O_EXCL, 0644));
+	write_all(fd, "text", 4);
+	set_times("e");
+	close(fd);
+	show_dir("e");
+}
+
+static void c_stat(void)
+{
+	begin();
+	show_dir("d");
+	show("d/f5");
+}
+
+static void c_fstat(void)
+{
+	struct stat st;
+	int fd;
+
+	files("warm");
+	files("d");
+	fd = (int)OK(open("d", O_RDONLY | O_DIRECTORY));
+	set_times("d");
+	OK(fstat(fd, &st));
+	out("old %d\n", st.st_mtim.tv_sec == old[1].tv_sec);
+	close(fd);
+}
+
+static void c_chmod(void)
+{
+	begin();
+	R(chmod("d", 0700));
+	put("d/after", "text");
+	set_times("d");
+	R(chmod("d", 0711));
+	R(chmod("d", 01755));
+	show_dir("d");
+}
+
+static void c_chown(void)
+{
+	begin();
+	R(chown("d", 1, 2));
+	R(lchown("d/f1", 3, 4));
+	R(chmod("d/f1", 04755));
+	R(chown("d/f1", 5, 5));
+	meta("d/f1");
+	show_dir("d");
+}
+
+static void c_by_descriptor(void)
+{
+	int fd;
+
+	begin();
+	fd = (int)OK(open("d", O_RDONLY | O_DIRECTORY));
+	R(fchmod(fd, 0750));
+	show_dir("d");
+	set_times("d");
+	R(futimens(fd, (struct timespec[2]){{5, 0}, {6, 0}}));
+	close(fd);
+}
+
+/* By path, right after close */
+static void c_files(void)
+{
+	begin();
+	for (int i = 0; i < FILES; i++) {
+		char *name = t_name("d/g%d", i);
+
+		put(name, "text");
+		OK(chmod(name, 0600));
+		OK(chown(name, 1, 1));
+		OK(utimensat(AT_FDCWD, name, old, 0));
+		if (i % 3 == 0)
+			meta(name);
+	}
+	R(chmod("d/none", 0600));
+	set_times("d");
+}
+
+static void c_symlink(void)
+{
+	begin();
+	for (int i = 0; i < FILES; i++)
+		OK(symlink(t_name("f%d", i), t_name("d/l%d", i)));
+	R(symlink("x", "d/l0"));
+	R(symlink("x", "d/f0"));
+	R(symlink("", "d/empty"));
+	R(symlink("x", "none/l"));
+	show("d/l7");
+	meta("d/l8");
+	set_times("d");
+}
+
+static void c_through(void)
+{
+	char target[20] = "";
+
+	begin();
+	OK(symlink("d", "to"));
+	show("to/f4");
+	OK(symlink("d", "to2"));
+	put("to2/new", "text");
+	OK(symlink("d", "to3"));
+	R(readlink("to3", target, sizeof(target)));
+	out("%s\n", target);
+	R(open("to3", O_RDONLY | O_NOFOLLOW));
+}
+
+static void c_symlink_meta(void)
+{
+	begin();
+	OK(symlink("f1", "d/l"));
+	R(lchown("d/l", 1, 2));
+	set_times("d/l");
+	OK(symlink("f2", "d/m"));
+	R(chmod("d/m", 0600));
+	R(chown("d/m", 3, 3));
+	meta("d/f2");
+	meta("d/l");
+}
+
+static void c_symlink_replaced(void)
+{
+	begin();
+	OK(symlink("f1", "d/l"));
+	put("d/l", "through the link");
+	show("d/f1");
+	OK(symlink("f2", "d/m"));
+	R(rename("d/f3", "d/m"));
+	meta("d/m");
+}
+
+static void c_symlink_removed(void)
+{
+	begin();
+	OK(symlink("f1", "d/l"));
+	R(unlink("d/l"));
+	meta("d/l");
+	OK(mkdir("e", 0755));
+	OK(symlink("f1", "e/l"));
+	R(rmdir("e"));
+	R(unlink("e/l"));
+	R(rmdir("e"));
+}
+
+#undef C
+#define C(name) {#name, c_##name}
+static const struct {
+	const char *name;
+	void (*run)(void);
+} cases[] = {
+	C(times),         C(times_then_file),  C(times_then_unlink), C(times_then_mkdir),
+	C(times_then_rename), C(open_file),    C(stat),              C(fstat),
+	C(chmod),         C(chown),            C(by_descriptor),     C(files),
+	C(symlink),       C(through),          C(symlink_meta),      C(symlink_replaced),
+	C(symlink_removed),
+};
+
+int main(int argc, char **argv)
+{
+	if (argc != 3 || chdir(argv[2]))
+		return 99;
+	for (size_t i = 0; i < T_COUNT(cases); i++) {
+		if (!strcmp(argv[1], cases[i].name)) {
+			cases[i].run();
+			t_flush();
+			return 0;
+		}
+	}
+	return 99;
+}
