@@ -65,6 +65,7 @@ static const struct {
 	{"pass", "notask", "no background task"},
 	{"pass", "serial", "unlinks do not pay in this directory"},
 	{"pass", "short", "not a long run of unlinks"},
+	{"pass", "untried", "the first file in a directory of a slow file system"},
 	{"pass", "small", "content too small to hand over"},
 	{"stop", "fork", "a process that shares memory or descriptors"},
 	{"stop", "cred", "rights, namespaces or limits were changed"},
