@@ -148,10 +148,9 @@ static bool to_ring(struct fio_intent *it)
 		return u.creates;
 	case FIO_KIND_WRITE:
 		return u.writes && !it->what && atomic_load(&it->task_fd) >= 0;
-	case FIO_KIND_META:
+	case FIO_KIND_META: /* no opcodes, or the pool's alone */
 	case FIO_KIND_SYMLINK:
 	case FIO_KIND_READ:
-		break;
 	case FIO_KIND_RENAME:
 	case FIO_KIND_LINK:
 	case FIO_KIND_SOURCE:

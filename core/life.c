@@ -349,10 +349,9 @@ void fio_acquire_fd_slow(int fd)
 	    fio_channel_quiet(fd))
 		return;
 	/* A program that only reads has no use for what is believed about directories. */
-	if (fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL)
-		fio_acquire_slow();
-	else if (atomic_fetch_add_explicit(&fio_reads, 1, memory_order_relaxed) > READS_TO_FORGET &&
-		 !fio_ahead())
+	if (fio_fd_class(fd, &hash) >= FIO_CLASS_CHANNEL ||
+	    (atomic_fetch_add_explicit(&fio_reads, 1, memory_order_relaxed) > READS_TO_FORGET &&
+	     !fio_ahead()))
 		fio_acquire_slow();
 	else
 		fio_fd_set(fd, FIO_FD_QUIET);

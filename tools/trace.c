@@ -54,9 +54,9 @@ struct process {
 };
 
 static const char *const kinds[] = {
-	[FIO_KIND_CREATE] = "create", [FIO_KIND_UPDATE] = "update", [FIO_KIND_WRITE] = "write",
-	[FIO_KIND_UNLINK] = "unlink", [FIO_KIND_RMDIR] = "rmdir",   [FIO_KIND_RENAME] = "rename",
-	[FIO_KIND_LINK] = "link",     [FIO_KIND_SYNC] = "fsync",   [FIO_KIND_META] = "meta",
+	[FIO_KIND_CREATE] = "create", [FIO_KIND_UPDATE] = "update",   [FIO_KIND_WRITE] = "write",
+	[FIO_KIND_UNLINK] = "unlink", [FIO_KIND_RMDIR] = "rmdir",     [FIO_KIND_RENAME] = "rename",
+	[FIO_KIND_LINK] = "link",     [FIO_KIND_SYNC] = "fsync",      [FIO_KIND_META] = "meta",
 	[FIO_KIND_READ] = "read",     [FIO_KIND_SYMLINK] = "symlink",
 };
 
