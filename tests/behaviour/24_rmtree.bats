@@ -60,7 +60,7 @@ each() {
 	mkdir "$T/w"
 	cd "$T/w"
 	"$PROGS/rmtree" --fixture
-	FASTIO_WARMUP=0 FASTIO_LAG_US=20000 FASTIO_STATS=$T/stats LD_PRELOAD=$FASTIO_LIB \
+	FASTIO_WARMUP=0 FASTIO_LAG_US=20000 FASTIO_STATS=$T/stats LD_PRELOAD=$FASTIO_PRELOAD \
 		"$PROGS/rmtree" stranger 2>"$T/err" || status=$?
 	((status == 1)) || fail "status $status"
 	grep -q "cannot remove directory '.*d0/sub0': Directory not empty" "$T/err"

@@ -73,7 +73,7 @@ calls() {
 	cd "$W"
 	"$PROGS/sync" --fixture
 	strace -f -qq -o "$T/trace" -e "trace=$what" env "${ENVV[@]}" FASTIO_FSYNC=group \
-		LD_PRELOAD="$FASTIO_LIB" "$PROGS/sync" order >"$T/out"
+		LD_PRELOAD="$FASTIO_PRELOAD" "$PROGS/sync" order >"$T/out"
 	calls >"$T/calls"
 	[[ ! -e final3 ]]
 	# what each of them must not be without: a file that was made and then brought to the disk
@@ -105,7 +105,7 @@ calls() {
 	cd "$W"
 	"$PROGS/sync" --fixture
 	run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:error=EIO \
-		env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_LIB" "$PROGS/sync" failing
+		env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_PRELOAD" "$PROGS/sync" failing
 	[[ $stderr == *"cannot fsync '$W/tmp': Input/output error"* ]]
 	[[ $stderr == *"cannot rename '$W/tmp': Input/output error"* ]]
 	[[ $stderr == *"cannot fsync '$W/lone': Input/output error"* ]]
@@ -117,7 +117,7 @@ calls() {
 	mode_env lag
 	mkdir "$W"
 	cd "$W"
-	env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_LIB" "$PROGS/sync" rename >"$T/out" &
+	env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_PRELOAD" "$PROGS/sync" rename >"$T/out" &
 	local pid=$! task='' i
 	for ((i = 0; i < 200; i++)); do
 		task=$(pgrep -P "$pid") && break

@@ -23,7 +23,7 @@ teardown() {
 	mkdir -p "$S/mnt"
 	mounts=$(grep -c " $S/" /proc/mounts) || true # others mount as well
 	echo "first trial: $seed"
-	timeout -k 5 $((${FASTIO_TEST_SECONDS:-25} + 120)) "$T/fault-death" --lib "$LIB" \
+	timeout -k 5 $((${FASTIO_TEST_SECONDS:-25} + 120)) "$T/fault-death" --lib "$FIRST$LIB" \
 		--work "$T/fault-work" --dir "$S/mnt" --seed "$seed" \
 		--seconds "${FASTIO_TEST_SECONDS:-25}" >"$S/out" 2>&1 || rc=$?
 	cat "$S/out"

@@ -155,9 +155,10 @@ static void fresh_dirs(bool nobody)
 
 static void child_of(const struct mode *m, bool nobody, int socket)
 {
-	static char self[300], stats[320], preload[320];
+	static char self[300], stats[320], preload[900];
 	char *args[] = {self, (char *)"--play", file_shared, file_ops, work_dir, NULL};
 	char *env[16];
+	const char *first = getenv("FASTIO_TEST_FIRST"); /* a sanitizer's libraries */
 	struct rlimit none = {0, 0}, many = {1024, 1024};
 	int n = 0, fd;
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -188,7 +189,8 @@ static void child_of(const struct mode *m, bool nobody, int socket)
 	env[n++] = (char *)"PATH=/usr/local/bin:/usr/bin:/bin";
 	if (m != modes) {
 		snprintf(stats, sizeof(stats), "FASTIO_STATS=%s", file_stats);
-		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", opt.lib);
+		snprintf(preload, sizeof(preload), "LD_PRELOAD=%s%s%s", first ? first : "", first ? ":" : "",
+			 opt.lib);
 		env[n++] = stats;
 		env[n++] = preload;
 		for (int i = 0; i < 5 && m->env[i]; i++)
