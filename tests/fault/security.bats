@@ -107,6 +107,58 @@ untouched() {
 		fail "modes: $(ls -l "$S/open")"
 }
 
+@test "nothing of ours has a name that another user could open" {
+	need /usr/bin/python3
+	cat >"$S/p.py" <<-'END'
+		import os, sys
+		for i in range(60):
+		    fd = os.open(f"{sys.argv[1]}/{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+		    os.write(fd, b"x")
+		    os.close(fd)
+		held = os.open(f"{sys.argv[1]}/held", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+		own = os.getpid()
+		with open(f"/proc/self/task/{own}/children") as f:
+		    pids = [own] + f.read().split()
+		seen = set()
+		for pid in pids:
+		    for fd in os.listdir(f"/proc/{pid}/fd"):
+		        try:
+		            seen.add("fd " + os.readlink(f"/proc/{pid}/fd/{fd}"))
+		        except FileNotFoundError:
+		            pass
+		with open("/proc/self/maps") as f:
+		    for line in f:
+		        part = line.split(None, 5)
+		        if part[1].endswith("s"):
+		            seen.add("shared " + (part[5].strip() if len(part) > 5 else "memory"))
+		print(len(pids), *sorted(seen), sep="\n")
+		for path in "/proc/net/unix", "/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg":
+		    with open(path) as f:
+		        print(f.read())
+	END
+	local mode inode sysv='^ +-?[0-9]+ +[0-9]+ +[0-7]+ '
+	for mode in stock sync lag; do
+		rm -rf "$S/d"
+		mkdir "$S/d"
+		capture "$mode" "$mode" /usr/bin/python3 "$S/p.py" "$S/d"
+		((RC == 0)) || fail "$mode: $(<"$S/$mode.err")"
+		grep -E '^(fd|shared) ' "$S/$mode.out" |
+			grep -vE " ((socket|pipe|anon_inode):|$S/$mode\.(out|err)\$)" >"$S/$mode.names" || true
+		[[ $mode != stock ]] || continue
+		need_deferred "$mode" 50
+		[[ $(head -n 1 "$S/$mode.out") == 2 ]] || fail "$mode: no task was there to look at"
+		# what the program itself has, its directory, and memory without a name
+		comm -13 "$S/stock.names" "$S/$mode.names" | grep -vxF "fd $S/d" |
+			grep -vE '^(fd|shared) /memfd:[^/]* \(deleted\)$' >"$S/more" || true
+		[[ ! -s $S/more ]] || fail "$mode: can be opened by name:" "$(<"$S/more")"
+		for inode in $(sed -n 's/^fd socket:\[\([0-9]*\)\]$/\1/p' "$S/$mode.out"); do
+			! grep -qE " $inode [^ ]" "$S/$mode.out" || fail "$mode: a socket with a name"
+		done
+		diff <(grep -E "$sysv" "$S/stock.out") <(grep -E "$sysv" "$S/$mode.out") ||
+			fail "$mode: System V objects"
+	done
+}
+
 @test "a program that gives up its rights half way: later files are made by the new user" {
 	need /usr/bin/python3
 	chmod 777 "$S/d"

@@ -42,6 +42,37 @@ teardown() {
 	done
 }
 
+@test "content that is held: memory stays within FASTIO_MAX_PENDING" {
+	local mib stock more
+	need /usr/bin/python3
+	cat >"$S/p.py" <<-'END'
+		import os, resource, sys
+		data = bytes(262144)
+		for i in range(1000):
+		    fd = os.open(f"{sys.argv[1]}/{i}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+		    os.write(fd, data)
+		    os.close(fd)
+		print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+	END
+	capture held stock /usr/bin/python3 "$S/p.py" "$S/mnt"
+	stock=$(<"$S/held.out")
+	for mib in 64 4; do
+		rm "$S"/mnt/*
+		# more than may be held fits the queue, and the task leaves it there
+		EXTRA=(FASTIO_WINDOW=512 FASTIO_LAG_US=500000)
+		((mib == 64)) || EXTRA+=(FASTIO_MAX_PENDING=$((mib << 20)))
+		capture held sync /usr/bin/python3 "$S/p.py" "$S/mnt"
+		quiet held
+		((RC == 0)) || fail "status $RC"
+		(($(sum held .pass.memory) > 0)) || fail "the bound was not met: $(<"$S/held.stats")"
+		need_deferred held 10
+		more=$(($(<"$S/held.out") - stock))
+		((more < (mib + 6) << 10)) || fail "$more KiB more than stock, with $mib MiB"
+		echo "# $mib MiB: $more KiB more than stock, $(sum held .pass.memory) files did not fit" >&3
+		no_task
+	done
+}
+
 @test "200 processes at once" {
 	local mode i n peak=0 files each=30 modes=eager
 	LIMIT=300
