@@ -49,14 +49,14 @@ disk() {
 cut_power() { # NAME MODE HOW
 	local name=$1 i acked
 	mode_env "$2" "$name"
-	rm -f "$S/acked" "$S/$name.left"
+	rm -f "$S/acked" "$S/$name.left" "$S/enough"
 	env "${MODE_ENV[@]}" timeout -k 1 "${LIMIT:-300}" "$T/fault-replace" "$3" "$D" "$S/acked" 3>&- &
 	PIDS=($!)
 	for ((i = 0; i < 200; i++)); do
 		[[ ! -s $S/acked ]] || break
 		sleep 0.05
 	done
-	while :; do
+	until [[ -e $S/enough ]]; do # not killed: its sync would still be at work
 		sync -f "$D"
 		sleep 0.0$((RANDOM % 9))
 	done 3>&- &
@@ -66,7 +66,8 @@ cut_power() { # NAME MODE HOW
 		cp "$S/acked" "$S/acked.$i"
 		cp --reflink=always "$S/disks/disk" "$S/disks/cut.$i"
 	done
-	kill "${PIDS[@]}"
+	: >"$S/enough"
+	kill "${PIDS[0]}"
 	wait "${PIDS[@]}" || true
 	PIDS=()
 	no_task
