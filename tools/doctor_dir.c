@@ -22,6 +22,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../core/clock.h"
 #include "../core/dir.h"
 
 #define FILES 200
@@ -187,9 +188,15 @@ static bool ruled_out(int fd, const char *dir, const struct mount *m)
 		find(FIND_NO, "mount -o remount,rw", "the file system is mounted read-only");
 		return true;
 	}
+	fio_clock = clock_gettime;
 	fs = fstat(fd, &st) ? NULL : fio_fs_get(st.st_dev, fd);
 	if (fs && !fs->ok) {
 		name_file_system(dir, m);
+		return true;
+	}
+	if (fs && !fio_fs_used(fs)) {
+		find(FIND_NO, NULL, "%s is on %s, where calls are deferred only if each takes long",
+		     dir, m->type);
 		return true;
 	}
 	if (fgetxattr(fd, "system.posix_acl_default", NULL, 0) >= 0) {
