@@ -578,7 +578,7 @@ busy_program() {
 	run -0 "$FASTIO" top --once
 	assert_output --regexp "$BUSY perl  "
 	run -0 "$FASTIO" top --json
-	jq -e --argjson pid "$BUSY" 'select(.pid == $pid) | .comm == "perl" and .deferred.create > 0' <<<"$output"
+	jq -es --argjson pid "$BUSY" 'any(.[]; .pid == $pid and .comm == "perl" and .deferred.create > 0)' <<<"$output"
 	# the background task is not a second program
 	local task
 	task=$(pgrep -P "$BUSY")
