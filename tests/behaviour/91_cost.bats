@@ -28,6 +28,7 @@ fast_path() {
 }
 
 @test "cost: the overhead benchmark runs" {
+	not_asan "the benchmark preloads the library without its runtime"
 	run "$BENCH" overhead --lib "$FASTIO_LIB" --empty "${FASTIO_LIB%/*}/empty.so" --starts 20 --blocks 20
 	assert_success
 	assert_output --regexp 'start with an empty library [0-9]+ us, with .* us: [+-][0-9]+ us'
