@@ -32,6 +32,7 @@
 	X(executed, ring)      \
 	X(executed, caller)    \
 	X(fsync, groups)       \
+	X(fsync, files)        \
 	X(fsync, strict)       \
 	X(barrier, all)        \
 	X(barrier, file)       \

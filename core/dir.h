@@ -51,6 +51,12 @@ struct fio_fs {
 	_Atomic uint32_t tried_mode; /* its mode */
 	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
 	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
+	char ext4[40];          /* its name in /sys/fs/ext4, or empty */
+	uint32_t block;         /* bytes of a block */
+	/* durable.c; fences.carry protects them */
+	uint32_t each_us;    /* what an fsync of one of many took, 0: not measured */
+	uint32_t sync_pause; /* groups until syncfs is tried again */
+	uint32_t sync_span;  /* the last pause */
 };
 
 /* Is anything put off on it? */

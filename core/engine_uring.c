@@ -12,6 +12,7 @@
 
 #include "counters.h"
 #include "dir.h"
+#include "durable.h"
 #include "engine.h"
 #include "exec.h"
 #include "log.h"
@@ -118,7 +119,7 @@ static void chain_create(struct job *j, int dirfd)
 
 	fastio_open(&j->reqs[0], dirfd, it->name, fio_exec_flags(it), it->mode);
 	/* A direct descriptor is closed without a word to the file system. */
-	j->by_hand = it->what || it->dir->fs->close_tells;
+	j->by_hand = it->what || it->dir->fs->close_tells || it->peer;
 	if (!j->by_hand) {
 		j->reqs[0].priv.kind = FIO_REQ_CHAIN_FD;
 		if (len)
@@ -204,8 +205,11 @@ static void by_hand(struct job *j)
 {
 	bool other = j->it->kind == FIO_KIND_UPDATE && !fio_exec_is_same(j->it, j->fd);
 	enum fio_step step = FIO_STEP_OPEN;
-	int err = other ? -ESTALE : fio_exec_fill(j->it, j->fd, &step);
+	int err;
 
+	if (j->it->peer)
+		fio_durable_file(j->it->peer, j->fd);
+	err = other ? -ESTALE : fio_exec_fill(j->it, j->fd, &step);
 	err = fio_exec_close(j->fd, err, &step);
 	fio_count(executed_ring);
 	fio_complete(j->it, err, step, FIO_LOCK_HELD | FIO_LOCK_TASK);

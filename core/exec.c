@@ -9,6 +9,7 @@
 #include "ahead.h"
 #include "counters.h"
 #include "dir.h"
+#include "durable.h"
 #include "errors.h"
 #include "fio.h"
 #include "options.h"
@@ -125,6 +126,8 @@ int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
 		sys_close(fd);
 		return -ESTALE;
 	}
+	if (it->peer)
+		fio_durable_file(it->peer, fd);
 	err = fio_exec_fill(it, fd, step);
 	if (err) {
 		sys_close(fd);

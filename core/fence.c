@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
+#include "durable.h"
 #include "errors.h"
 #include "exec.h"
 #include "file.h"
@@ -34,7 +35,7 @@ static struct {
 	struct fio_intent *tail;     /* newest */
 	_Atomic uint64_t seq;        /* of the newest ever */
 	_Atomic uint64_t first_sync; /* seq of the oldest sync in the list, 0: none */
-	int64_t took_us;             /* the last syncfs; carry protects it */
+	int64_t took_us;             /* the last group; carry protects it */
 	int64_t ended_us;            /* when it ended */
 } fences;
 
@@ -60,13 +61,6 @@ static uint32_t holder(bool task)
 
 /* ---- carrying out ---- */
 
-/* The part of the list that one step can take. */
-struct batch {
-	struct fio_intent *first; /* NULL: nothing can be done now */
-	struct fio_intent *last;
-	uint32_t syncs;
-};
-
 static int dir_of(const struct fio_intent *it, bool task)
 {
 	return task ? atomic_load(&it->dir->task_fd) : it->dir->fd;
@@ -79,10 +73,10 @@ static bool ready(const struct fio_intent *it)
 	       (!it->peer || dir_of(it->peer, true) >= 0);
 }
 
-static struct batch collect(bool task)
+static struct fio_fence_batch collect(bool task)
 {
 	struct fio_intent *it, *tail;
-	struct batch b = {0};
+	struct fio_fence_batch b = {0};
 
 	fio_lock_as(&fences.list_lock, holder(task));
 	it = fences.head;
@@ -177,26 +171,37 @@ static void end(struct fio_intent *prev, struct fio_intent *it, int err, enum fi
 	let_go(it, task);
 }
 
-static int make_durable(const struct batch *b, bool task)
+static int make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 {
 	int64_t since = fio_now_us();
-	int err = (int)SYS1(SYS_syncfs, dir_of(b->first, task));
+	int err = fio_make_durable(b, task, alone);
 
 	fences.ended_us = fio_now_us();
 	fences.took_us = fences.ended_us - since;
-	fio_count(fsync_groups);
-	return err == -ENOSYS ? 0 : err;
+	return err;
+}
+
+/* What it is of is durable: what it still has to cover are the names up to one in that directory. */
+static void covers(struct fio_intent *it, struct fio_dir *dir)
+{
+	struct fio_dir *old = it->dir;
+
+	fio_dir_ref(dir);
+	it->name_len = 0;
+	it->dir = dir;
+	fio_dir_unref(old);
 }
 
 /* One step, with carry held; false if nothing could be done. */
-static bool step(bool task, const struct batch *b)
+static bool step(bool task, const struct fio_fence_batch *b)
 {
 	struct fio_intent *it = b->first, *prev = NULL, *next;
-	bool synced = is_sync(it), names = false, last;
+	bool synced = is_sync(it), names = false, alone = false, last;
+	struct fio_dir *named = NULL;
 	int err = 0;
 
 	if (synced)
-		err = make_durable(b, task);
+		err = make_durable(b, task, &alone);
 	for (;; it = next) {
 		enum fio_step what = FIO_STEP_FSYNC;
 
@@ -212,6 +217,8 @@ static bool step(bool task, const struct batch *b)
 				if (err && !it->err_told)
 					fio_error_record(it, what, err, task);
 				it->err_told |= err != 0;
+				if (alone && named)
+					covers(it, named);
 				prev = it;
 			}
 		} else {
@@ -221,18 +228,24 @@ static bool step(bool task, const struct batch *b)
 			if (err)
 				what = it->kind == FIO_KIND_UNLINK ? FIO_STEP_UNLINK
 								   : FIO_STEP_RENAME;
+			if (named)
+				fio_dir_unref(named);
+			named = it->dir;
+			fio_dir_ref(named);
 			end(prev, it, failed, what, task);
 			names = true;
 		}
 		if (last)
 			break;
 	}
+	if (named)
+		fio_dir_unref(named);
 	return true;
 }
 
 static bool carry_out(void)
 {
-	struct batch b = collect(false);
+	struct fio_fence_batch b = collect(false);
 
 	if (!b.first)
 		return false;
@@ -294,8 +307,9 @@ static bool is_due(const struct fio_intent *first)
 bool fio_fence_work(void)
 {
 	struct fio_intent *first;
-	struct batch b = {0};
+	struct fio_fence_batch b = {0};
 
+	fio_durable_work();
 	if (!atomic_load(&fio_fences) || !fio_trylock_as(&fences.carry, holder(true)))
 		return false;
 	first = fences.head;
@@ -326,7 +340,7 @@ void fio_fences_rescue(void)
 {
 	fences.list_lock = (struct fio_lock){0};
 	for (struct fio_intent *it; (it = fences.head);) {
-		struct batch b = {it, it, is_sync(it)};
+		struct fio_fence_batch b = {it, it, is_sync(it)};
 
 		while (b.last->next_fence && b.last->next_fence->dir->fs == it->dir->fs)
 			b.last = b.last->next_fence;

@@ -8,8 +8,8 @@
  *
  * Protocol.  One list in the order of the program's calls.  Threads append under list_lock; who holds carry
  * (a program thread, or the task, which only tries) is alone in walking the list and in taking
- * fences out.  It carries them out in steps: one syncfs for all that are in the list by then, which
- * makes the syncs in front of the first name durable; then the names.  A sync that stands between names
+ * fences out.  It carries them out in steps: one syncfs (or durable.h's other way) for all that are
+ * in the list by then, which makes the syncs in front of the first name durable; then the names.  A sync that stands between names
  * stays: it also covers the names before it, and the next step's syncfs is for that.
  */
 #ifndef FIO_FENCE_H

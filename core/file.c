@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
+#include "durable.h"
 #include "errors.h"
 #include "exec.h"
 #include "fdtab.h"
@@ -70,8 +71,11 @@ static void detach(struct fio_intent *it)
 	atomic_fetch_sub(&fio_n_open, 1);
 	fio_unlock(&it->lock);
 	fio_discard(it, FIO_LOCK_HELD);
-	if (unlikely(synced))
+	if (unlikely(synced)) {
+		if (sync)
+			fio_durable_file(sync, fd);
 		fio_sync_add(sync, fd);
+	}
 }
 
 bool fio_file_untie(int fd)
@@ -428,6 +432,7 @@ static int submit_closed(struct fio_intent *it)
 		return close_flushed(it, FIO_FLUSH_TELLS);
 	fio_fd_clear(fd);
 	it->fd = -1;
+	it->peer = sync;
 	atomic_fetch_sub(&fio_n_open, 1);
 	atomic_store(&it->state, FIO_ST_QUEUING);
 	fio_unlock(&it->lock);

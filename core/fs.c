@@ -159,27 +159,40 @@ struct fio_fs *fio_fs_find(dev_t dev)
 	return NULL;
 }
 
-/* Without a journal, ext4 writes names in any order. */
-static bool has_journal(dev_t dev)
+/* What ext4 calls it in /sys/fs/ext4 */
+static void find_name(struct fio_fs *fs)
 {
-	char path[192], target[128];
+	char path[64], target[128];
 	const char *name;
 	struct fio_fmt f;
+	size_t len;
 	long n;
 
 	fmt_init(&f, path, sizeof(path));
 	fmt_str(&f, "/sys/dev/block/");
-	fmt_int(&f, major(dev));
+	fmt_int(&f, major(fs->dev));
 	fmt_str(&f, ":");
-	fmt_int(&f, minor(dev));
+	fmt_int(&f, minor(fs->dev));
 	n = SYS4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
 	if (n <= 0)
-		return false;
+		return;
 	target[n] = '\0';
-	name = fio_last_component(target, (size_t)n, &(size_t){0});
+	name = fio_last_component(target, (size_t)n, &len);
+	if (len < sizeof(fs->ext4))
+		memcpy(fs->ext4, name, len + 1);
+}
+
+/* Without a journal, ext4 writes names in any order. */
+static bool has_journal(const struct fio_fs *fs)
+{
+	char path[96];
+	struct fio_fmt f;
+
+	if (!fs->ext4[0])
+		return false;
 	fmt_init(&f, path, sizeof(path));
 	fmt_str(&f, "/sys/fs/ext4/");
-	fmt_str(&f, name);
+	fmt_str(&f, fs->ext4);
 	fmt_str(&f, "/journal_task");
 	return SYS3(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
@@ -208,8 +221,11 @@ static void learn(struct fio_fs *fs, int fd)
 			fs->close_tells = known[i].close_tells;
 			fs->memory = known[i].magic == TMPFS;
 			fs->remote = known[i].remote;
+			if (known[i].magic == EXT)
+				find_name(fs);
 			fs->ordered =
-				known[i].ordered && (known[i].magic != EXT || has_journal(fs->dev));
+				known[i].ordered && (known[i].magic != EXT || has_journal(fs));
+			fs->block = (uint32_t)sf.f_bsize;
 			fs->torn_free = fs->remote                ? 0
 					: known[i].magic == TMPFS ? UINT32_MAX
 								  : (uint32_t)sf.f_bsize;

@@ -114,13 +114,13 @@ struct fio_intent {
 	uint64_t after;     /* RMDIR, META, SYMLINK: all before this position must be done first */
 	uint64_t name_hash; /* of name; 0: none */
 	uint64_t ino_hash;  /* of (dev, ino); 0: none yet */
-	dev_t dev;          /* identity if ino_hash is set */
+	dev_t dev;          /* identity if ino_hash is set; SYNC: if ino is */
 	ino_t ino;
 	struct fio_intent *next_name;  /* chain of the name table's bucket */
 	struct fio_intent *next_ino;   /* chain of the inode table's bucket */
 	struct fio_intent *next_free;  /* chain of the free list */
 	struct fio_intent *next_fence; /* the fence after this one */
-	struct fio_intent *peer;       /* RENAME, LINK: the SOURCE */
+	struct fio_intent *peer;       /* RENAME, LINK: the SOURCE; CREATE: the SYNC of its file */
 	uint64_t order;              /* fences: number; open files: that of the last fence before */
 	struct timespec ts[2];       /* FIO_SET_TIMES */
 	char name[FIO_NAME_MAX + 1]; /* last component, terminated */

@@ -2,9 +2,9 @@
 /*
  * sync.c - fsync in groups: external synchrony
  *
- * fsync returns at once and becomes a fence (fence.h).  One syncfs makes a whole group durable: 20 us for
- * each file, where an fsync costs a commit of the journal and a flush of the disk.  It also writes what
- * others have dirtied on that file system.  So it is done only while there is little of that.
+ * fsync returns at once and becomes a fence (fence.h).  A whole group is made durable at once
+ * (durable.h): for each file that is a fraction of an fsync, which costs a commit of the journal and a flush
+ * of the disk.
  */
 #include "sync.h"
 
@@ -12,6 +12,7 @@
 
 #include "counters.h"
 #include "dir.h"
+#include "durable.h"
 #include "errors.h"
 #include "exec.h"
 #include "fdtab.h"
@@ -28,7 +29,6 @@
 #include "task.h"
 #include "util.h"
 
-#define DIRT_KB (64 * 1024) /* dirty memory up to which a group is begun: 0.1 s of a slow disk */
 #define PATH_MAX_ 512
 #define RANGE_FLAGS 7u
 
@@ -51,6 +51,7 @@ static struct fio_intent *new_sync(unsigned shard, struct fio_dir *dir, const ch
 	if (!it)
 		return NULL;
 	it->kind = FIO_KIND_SYNC;
+	it->ino = 0;
 	it->dir = dir;
 	fio_dir_ref(dir);
 	memcpy(it->name, name, len);
@@ -140,46 +141,6 @@ void fio_release_synced_slow(void)
 
 /* ---- fsync ---- */
 
-/* Kilobytes of the line "NAME:   123 kB", or -1. */
-static long field(const char *text, const char *name)
-{
-	const char *p = strstr(text, name);
-	long v = 0;
-
-	if (!p)
-		return -1;
-	for (p += strlen(name); *p == ' '; p++)
-		;
-	for (; *p >= '0' && *p <= '9'; p++)
-		v = v * 10 + (*p - '0');
-	return v;
-}
-
-/* A syncfs would not write much that is none of ours. */
-static bool clean(struct fio_thread *t)
-{
-	uint32_t size;
-	char *text = fio_buf_get(fio_shard(t), 4096, &size, FIO_LOCK_HELD);
-	long dirty = -1, writeback = -1;
-	ssize_t n = -1;
-	int fd;
-
-	if (!text)
-		return false;
-	fd = sys_openat(AT_FDCWD, "/proc/meminfo", O_RDONLY | O_CLOEXEC, 0);
-	if (fd >= 0) {
-		n = sys_read(fd, text, size - 1);
-		sys_close(fd);
-	}
-	if (n > 0) {
-		text[n] = '\0';
-		dirty = field(text, "\nDirty:");
-		writeback = field(text, "\nWriteback:");
-	}
-	fio_buf_put(fio_shard(t), text, size, FIO_LOCK_HELD);
-	return dirty >= 0 && writeback >= 0 && dirty + writeback < DIRT_KB;
-}
-
 /* The directory that path names, or that holds it: *name is its last component, or empty. */
 static struct fio_dir *find(struct fio_thread *t, const char *path, const struct stat *st,
 			    const char **name, size_t *len)
@@ -244,6 +205,8 @@ static int add_real(struct fio_thread *t, int fd)
 	if (d->fs->ok && d->traits && !d->fs->memory) {
 		finish_first(&st);
 		it = new_sync(fio_shard(t), d, name, len);
+		if (it)
+			fio_durable_file(it, fd);
 	}
 	fio_dir_unref(d);
 	if (!it)
@@ -272,12 +235,12 @@ static int add_open(int fd)
 	return err ? err : FIO_PASS;
 }
 
-static bool may_group(struct fio_thread *t)
+static bool may_group(void)
 {
 	/* A group that is under way goes on. */
 	if (atomic_load(&fio_syncs))
 		return true;
-	return !atomic_load(&never) && fio_may(FIO_KIND_SYNC) && clean(t) && fio_task_start();
+	return !atomic_load(&never) && fio_may(FIO_KIND_SYNC) && fio_task_start();
 }
 
 /* What waits on its way to the disk is there before a sync that is real. */
@@ -301,7 +264,7 @@ int fio_fsync(int fd)
 		return FIO_PASS;
 	ret = fio_error_take();
 	if (ret == 0) {
-		if (!may_group(t))
+		if (!may_group())
 			return strict(t);
 		ret = add_open(fd);
 		if (ret == FIO_PASS)
