@@ -336,7 +336,8 @@ void fio_peek_fd_slow(int fd, enum fio_cause cause)
 		fio_file_flush(it, FIO_FLUSH_FORCED);
 		goto out;
 	}
-	create = it->kind == FIO_KIND_CREATE && !it->len && !it->made && !(it->what & FIO_SET_META);
+	create = it->kind == FIO_KIND_CREATE && !it->len && !it->made &&
+		 !(it->what & FIO_SET_META) && !fio_syncs_writes(it->oflags);
 	dir = it->dir;
 	len = it->name_len;
 	__builtin_memcpy(name, it->name, len);

@@ -32,9 +32,9 @@ int fio_exec_flags(const struct fio_intent *it)
 	if (it->oflags & O_EXCL && !it->made)
 		flags |= O_EXCL;
 	/* The name was absent: a symlink under it now is somebody else's.  Not on a descriptor that the
-	 * program gets, where F_GETFL would show it. */
+	 * program gets, where F_GETFL would show it.  Nor is it one that syncs: its group does. */
 	if (it->fd < 0)
-		flags |= O_NOFOLLOW;
+		flags = (flags & ~O_SYNC) | O_NOFOLLOW;
 	return flags;
 }
 

@@ -246,7 +246,8 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 {
 	uint32_t len = it->len;
 
-	if (it->made || it->err || it->sync || it->kind == FIO_KIND_READ)
+	if (it->made || it->err || it->kind == FIO_KIND_READ ||
+	    (it->sync && !fio_syncs_writes(it->oflags)))
 		return false;
 	if (off != (off_t)len || it->what & FIO_SET_META) {
 		fio_count(pass_order);
@@ -319,6 +320,10 @@ static ssize_t hold(struct fio_thread *t, struct fio_intent *it, const struct io
 	if (off < 0)
 		it->pos += (off_t)n;
 	atomic_store_explicit(&it->len, len, memory_order_release);
+	if (fio_syncs_writes(it->oflags)) {
+		fio_sync_open(it);
+		fio_count(deferred_fsync);
+	}
 	fio_unlock(&it->lock);
 	fio_task_poke(false);
 	return (ssize_t)n;

@@ -29,10 +29,8 @@
 #include "trace.h"
 #include "util.h"
 
-/* Opens that are never deferred. */
-#define NEVER                                                                           \
-	(O_DIRECT | O_SYNC | O_DSYNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | \
-	 O_DIRECTORY | O_ASYNC)
+/* Opens that are never deferred, beside those that sync each write: new files may be (sync.h). */
+#define NEVER (O_DIRECT | O_APPEND | (O_TMPFILE & ~O_DIRECTORY) | O_PATH | O_DIRECTORY | O_ASYNC)
 #define GRAIN_NS 10000000 /* two ticks of the kernel's file time */
 #define BULK 16 /* exclusive creates after which they are a run of files rather than locks */
 #define ODD_ATTRS                                                                              \
@@ -237,7 +235,11 @@ static int open_absent(const struct target *f)
 {
 	if (!f->create || (f->flags & O_EXCL && fio_name_is_lock(f->name, f->len))) {
 		fio_count(pass_fstat);
-		return FIO_PASS_HOLD;
+		return fio_syncs_writes(f->flags) ? FIO_PASS : FIO_PASS_HOLD;
+	}
+	if (fio_syncs_writes(f->flags) && !fio_sync_may()) {
+		fio_count(pass_flags);
+		return FIO_PASS;
 	}
 	if (!fio_dir_is_tried(f->dir)) {
 		fio_count(pass_untried);
@@ -292,7 +294,7 @@ static int open_in_dir(struct target *f)
 				STATX_BASIC_STATS, &sx);
 	f->there = err == 0;
 	if (err == 0)
-		return open_existing(f, &sx);
+		return fio_syncs_writes(f->flags) ? FIO_PASS : open_existing(f, &sx);
 	if (err == -ENOENT && f->flags & O_CREAT)
 		return open_absent(f);
 	return FIO_PASS;
@@ -308,8 +310,10 @@ static int try_open(struct fio_thread *t, int dirfd, const char *path, int flags
 	int why, ret;
 
 	f.create = flags & O_CREAT && !exclusive && (syncing || fio_may(FIO_KIND_CREATE));
-	f.update =
-		flags & O_TRUNC && !(flags & O_EXCL) && fio_updating() && fio_may(FIO_KIND_UPDATE);
+	if (fio_syncs_writes(flags) && (!f.create || fio_opt.fsync != FIO_FSYNC_GROUP))
+		return unknown(t, path, flags, FIO_CNT_pass_flags);
+	f.update = flags & O_TRUNC && !(flags & O_EXCL) && !fio_syncs_writes(flags) &&
+		   fio_updating() && fio_may(FIO_KIND_UPDATE);
 	if (!(flags & O_CREAT) && !f.update) {
 		if (fio_pending())
 			fio_finish_last(t, path);

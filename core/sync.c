@@ -215,6 +215,14 @@ static int add_real(struct fio_thread *t, int fd)
 	return 0;
 }
 
+void fio_sync_open(struct fio_intent *it)
+{
+	if (it->sync || it->dir->fs->memory)
+		return;
+	it->sync = true;
+	atomic_fetch_add(&fio_syncs, 1);
+}
+
 /* A file that is open and deferred: it becomes a fence when it is closed. */
 static int add_open(int fd)
 {
@@ -224,10 +232,7 @@ static int add_open(int fd)
 	if (!it)
 		return FIO_PASS;
 	if (it->kind == FIO_KIND_CREATE && it->len && !it->made && !it->err) {
-		if (!it->sync && !it->dir->fs->memory) {
-			it->sync = true;
-			atomic_fetch_add(&fio_syncs, 1);
-		}
+		fio_sync_open(it);
 		fio_unlock(&it->lock);
 		return 0;
 	}
@@ -235,7 +240,7 @@ static int add_open(int fd)
 	return err ? err : FIO_PASS;
 }
 
-static bool may_group(void)
+bool fio_sync_may(void)
 {
 	/* A group that is under way goes on. */
 	if (atomic_load(&fio_syncs))
@@ -264,7 +269,7 @@ int fio_fsync(int fd)
 		return FIO_PASS;
 	ret = fio_error_take();
 	if (ret == 0) {
-		if (!may_group())
+		if (!fio_sync_may())
 			return strict(t);
 		ret = add_open(fd);
 		if (ret == FIO_PASS)

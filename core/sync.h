@@ -5,9 +5,20 @@
 #ifndef FIO_SYNC_H
 #define FIO_SYNC_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 
 #include "intent.h"
+
+/* Whoever opens a file so wants each write to be synced.  O_SYNC has the bit, too. */
+static inline bool fio_syncs_writes(int flags)
+{
+	return flags & O_DSYNC;
+}
+/* Syncs can be put off. */
+bool fio_sync_may(void);
+/* An open new file (locked) that holds something was synced. */
+void fio_sync_open(struct fio_intent *it);
 
 /* The program syncs an open deferred file: a fence for it, once it is queued or real.  NULL: no memory. */
 struct fio_intent *fio_sync_of(const struct fio_intent *it);

@@ -41,6 +41,13 @@ grouped() {
 	grouped -d create,fsync errors
 }
 
+@test "fsync: files whose writes are synced" {
+	grouped -d create,fsync flagged
+	(($(stat_sum sync .deferred.fsync) >= 40))
+	fiveways -d none sync flagged
+	[[ $(stat_sum sync .deferred.fsync) == 0 ]]
+}
+
 @test "fsync: a file that can be written to by memory ends groups" {
 	grouped -d none mapped
 	[[ $(stat_sum lag .deferred.fsync) == 0 ]]

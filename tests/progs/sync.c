@@ -220,6 +220,47 @@ CASE(errors)
 	show("more");
 }
 
+/* Files whose writes are synced as such. */
+CASE(flagged)
+{
+	static const int how[] = {O_SYNC, O_DSYNC, O_SYNC | O_TRUNC, O_SYNC | O_EXCL};
+	int fd;
+
+	for (int i = 0; i < FILES; i++) {
+		fd = open(t_name("f%d", i), O_WRONLY | O_CREAT | how[i % 4], 0644);
+		OK(fd);
+		write_all(fd, "text ", 5);
+		if (i % 3 == 0)
+			write_all(fd, "and more", 8);
+		if (i > 30 && i % 2)
+			out("%o\n", (unsigned)fcntl(fd, F_GETFL) & (O_SYNC | O_ACCMODE));
+		if (i > 35) {
+			R(fsync(fd));
+			write_all(fd, ", synced", 8);
+		}
+		R(close(fd));
+	}
+	for (int i = 0; i < FILES; i++)
+		show(t_name("f%d", i));
+	fd = open("f1", O_WRONLY | O_CREAT | O_TRUNC | O_SYNC, 0644);
+	write_all(fd, "again", 5);
+	R(close(fd));
+	fd = open("empty", O_WRONLY | O_CREAT | O_DSYNC, 0644);
+	out("%o\n", (unsigned)fcntl(fd, F_GETFL) & (O_SYNC | O_ACCMODE));
+	write_all(fd, "after a look", 12);
+	R(close(fd));
+	fd = open("aged", O_RDWR | O_CREAT | O_SYNC, 0644);
+	write_all(fd, "one", 3);
+	usleep(20000);
+	write_all(fd, "two", 3);
+	out("%o\n", (unsigned)fcntl(fd, F_GETFL) & (O_SYNC | O_ACCMODE));
+	R(close(fd));
+	list(".");
+	show("f1");
+	show("empty");
+	show("aged");
+}
+
 /* Changes of what was there before come after what was synced before them. */
 static void wal(void)
 {
@@ -336,9 +377,9 @@ CASE(failing)
 	R(fsync(fd));
 }
 
-static const struct t_case cases[] = {C(create), C(rename),  C(rename_dir), C(link),
-				      C(own),    C(errors),  C(order),      C(ended),
-				      C(mapped), C(threads), C(killed),     C(failing)};
+static const struct t_case cases[] = {C(create),  C(rename),  C(rename_dir), C(link),  C(own),
+				      C(errors),  C(flagged), C(order),      C(ended), C(mapped),
+				      C(threads), C(killed),  C(failing)};
 
 int main(int argc, char **argv)
 {

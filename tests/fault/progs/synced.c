@@ -168,8 +168,12 @@ static void several(const char *name, unsigned round)
 		int fd;
 
 		snprintf(each[i], sizeof(each[i]), "%s-%u", name, i);
-		fd = put_open(each[i], each[i], 1, length_of(round + i), O_TRUNC);
-		synced(each[i], fd, i % 3 ? fsync : fdatasync);
+		fd = put_open(each[i], each[i], 1, length_of(round + i),
+			      i % 3 == 1 ? O_SYNC : O_TRUNC);
+		if (i % 3 == 1)
+			close(fd);
+		else
+			synced(each[i], fd, i % 3 ? fsync : fdatasync);
 		if (i % 4 == 3) {
 			fd = put_open(each[i], each[i], 2, length_of(round + i), O_TRUNC);
 			synced(each[i], fd, fsync);
