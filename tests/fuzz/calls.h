@@ -1052,6 +1052,39 @@ T_UNUSED static long run_rename(const char *dir, int k)
 	return tell_tally(&t);
 }
 
+/* Written, synced and given their names, as those do it who want them to be safe. */
+T_UNUSED static long run_publish(const char *dir, int k, int n)
+{
+	struct tally t = {0};
+
+	if (!usable(dir))
+		return 0;
+	for (int i = 0; i < run_sizes[k]; i++) {
+		const char *name = nth(dir, i % 6 == 5 ? i - 1 : i);
+		int flagged = i % 5 == 4, fd;
+		char temp[1302];
+
+		snprintf(temp, sizeof(temp), "%s~", name);
+		fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | (flagged ? O_DSYNC : 0), 0640);
+		count(&t, i, fd < 0 ? -1 : 0);
+		if (fd < 0)
+			continue;
+		count(&t, i, write(fd, bytes(i), (size_t)n % 9000 + 1));
+		if (!flagged)
+			count(&t, i, fsync(fd));
+		count(&t, i, close(fd));
+		if (i % 3 == 1) {
+			count(&t, i, link(temp, name));
+			count(&t, i, unlink(temp));
+		} else {
+			count(&t, i, rename(temp, name));
+		}
+		if (i % 7 == 6)
+			count(&t, i, content_of(nth(dir, i - k % 6)));
+	}
+	return tell_tally(&t);
+}
+
 /* Creates, overwrites, removes and looks, a few files apart. */
 T_UNUSED static long run_mixed(const char *dir, int k, int n)
 {

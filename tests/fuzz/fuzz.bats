@@ -26,6 +26,10 @@ fuzz() {
 	fuzz 30
 }
 
+@test "new seeds, syncs in groups" {
+	KINDS='create close rename link fsync' fuzz 10 --mode group
+}
+
 @test "new seeds, few long lists, default settings" {
 	KINDS='create close trunc' fuzz 10 --ops 600 --mode default
 }

@@ -164,12 +164,13 @@ static void file(void)
 
 static void run(void)
 {
-	static const int kinds_of_run[] = {OP_run_put,   OP_run_put,    OP_run_over, OP_run_meta,
-					   OP_run_mixed, OP_run_unlink, OP_run_excl, OP_run_check};
+	static const int kinds_of_run[] = {OP_run_put,     OP_run_put,    OP_run_over, OP_run_meta,
+					   OP_run_mixed,   OP_run_unlink, OP_run_excl, OP_run_check,
+					   OP_run_publish, OP_run_publish};
 	int dir = first_dir + (int)rnd(4), k = (int)rnd(8), many = 1 + (int)rnd(4);
 
 	while (many-- > 0) {
-		struct op *o = add(kinds_of_run[rnd(8)]);
+		struct op *o = add(kinds_of_run[rnd(10)]);
 
 		o->a[0] = dir;
 		if (rnd(3))

@@ -63,13 +63,14 @@ static int top_fd = -1;
 
 /* ---- figures ---- */
 
-#define DEFERRED 9
+#define DEFERRED 12
 static struct {
 	const char *name;
 	long n;
 } deferred[DEFERRED] = {{"\"create\":", 0},  {"\"write\":", 0}, {"\"close\":", 0},
 			{"\"unlink\":", 0},  {"\"chmod\":", 0}, {"\"chown\":", 0},
-			{"\"utimens\":", 0}, {"\"rmdir\":", 0}, {"\"trunc\":", 0}};
+			{"\"utimens\":", 0}, {"\"rmdir\":", 0}, {"\"rename\":", 0},
+			{"\"link\":", 0},    {"\"fsync\":", 0}, {"\"trunc\":", 0}};
 static long n_lists, n_runs, n_ops, n_late;
 
 static double now(void)

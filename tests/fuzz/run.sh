@@ -7,7 +7,8 @@
 #
 # --seed N      the first list; the same number is always the same list (default: from the clock)
 # --ops N       operations per list (default 80)
-# --mode M      rotate (two modes per list), all, or one of: sync uring synclag lag default noage window off
+# --mode M      rotate (two modes per list), all, or one of: sync uring synclag lag default noage window group
+#               grouplag off
 # --replay FILE a list that was found before (fuzz-SEED-MODE.ops)
 # --fs TYPE     ext4 (a fresh image in memory, if root), or dir: in $TMPDIR as it is
 # --lib FILE    the library (default build/libfastio.so)
@@ -28,7 +29,7 @@ while (($#)); do
 	--fs) fs=$2 ;;
 	--lib) lib=$2 ;;
 	--help | -h)
-		sed -n '3,17s/^# \{0,1\}//p' "$0"
+		sed -n '3,18s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	--no-shrink | --verbose)
