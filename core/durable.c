@@ -25,12 +25,11 @@
 #include "task.h"
 #include "util.h"
 
-#define DIRT \
-	(64LL << 20)   /* bytes dirty on a file system that do not matter: 0.1 s of a slow disk */
-#define LONG_US 100000 /* a syncfs that takes less is not looked at further */
-#define EACH_US 1000   /* what an fsync of one of many costs, until it was measured */
-#define PAUSE_MAX 256  /* groups without a syncfs */
-#define TOGETHER 64    /* fsyncs under way */
+#define DIRT (64LL << 20) /* bytes that others may have dirtied: 0.1 s of a slow disk */
+#define LONG_US 100000    /* a syncfs that takes less is not looked at further */
+#define EACH_US 1000      /* what an fsync of one of many costs, until it was measured */
+#define PAUSE_MAX 256     /* most groups without a syncfs */
+#define TOGETHER 64       /* fsyncs under way */
 #define WAIT_NS 20000000
 
 enum { IDLE, ASKED, TAKEN };
