@@ -84,7 +84,11 @@ observed() {
 
 work() {
 	local i
-	mkdir "$D"/{told,groups,threads,polled}
+	mkdir "$D"/{told,alone,groups,threads,polled}
+	# where others have dirtied much, the members of groups are synced one by one
+	head -c 70M /dev/zero >"$D/others"
+	observed pipe - "$T/fault-synced" talk 1 "$ROUNDS" "$D/alone" several severalren
+	rm "$D/others"
 	observed pipe - "$T/fault-synced" talk 1 "$ROUNDS" "$D/told" all
 	# nothing else, or making groups would not pay
 	observed pipe - "$T/fault-synced" talk 1 $((ROUNDS * 3)) "$D/groups" several severalren
@@ -150,6 +154,8 @@ kept() { # FS
 		[[ $mode == stock ]] || need_deferred "$1-$mode" 100
 		[[ $mode != group* ]] || (($(sum "$1-$mode" .deferred.fsync) > 20)) ||
 			fail "$1-$mode: no groups were made: $(<"$S/$1-$mode.stats")"
+		[[ $mode != group* ]] || (($(sum "$1-$mode" .fsync.files) > 20)) ||
+			fail "$1-$mode: none of them without syncfs: $(<"$S/$1-$mode.stats")"
 	done
 }
 
