@@ -24,6 +24,7 @@
 #define PART 2             /* between two, so many times as long as the last one took */
 #define GROUP_MANY 512     /* or as many fences */
 #define SMALL_GROUP 2      /* syncs in a group that a release closed: nothing was gained */
+#define LARGE_GROUP 8      /* syncs in a group that makes up for small ones */
 
 _Atomic uint32_t fio_fences;
 _Atomic uint32_t fio_syncs;
@@ -176,6 +177,10 @@ static int make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 	int64_t since = fio_now_us();
 	int err = fio_make_durable(b, task, alone);
 
+	if (b->syncs >= LARGE_GROUP)
+		fio_paid_often(FIO_KIND_SYNC);
+	else if (b->syncs > SMALL_GROUP)
+		fio_paid(FIO_KIND_SYNC, true);
 	fences.ended_us = fio_now_us();
 	fences.took_us = fences.ended_us - since;
 	return err;
@@ -275,8 +280,8 @@ void fio_fences_finish(void)
 	if (!atomic_load(&fio_fences))
 		return;
 	/* Synced, then told: a group of one is dearer than a sync of one file. */
-	if (n)
-		fio_paid(FIO_KIND_SYNC, n > SMALL_GROUP);
+	if (n && n <= SMALL_GROUP)
+		fio_paid(FIO_KIND_SYNC, false);
 	fio_lock(&fences.carry);
 	finish_until(seq);
 	fio_unlock(&fences.carry);

@@ -18,7 +18,9 @@
 #define UPDATE_RUN 32    /* files overwritten in a row before that is deferred */
 #define RUN_GAP_US 20000 /* more between two of them, and it is no run */
 #define PAUSE_MAX 8192
-#define PAUSE 256 /* files after which a kind of deferral that did not pay is tried again */
+#define PAUSE 256    /* files after which a kind of deferral that did not pay is tried again */
+#define SYNC_PAUSE 8 /* the same for syncs: a group of one costs little more than a sync */
+#define SYNC_PAUSE_MAX 64
 
 /*
  * A kind of deferral that is undone by the program's next call only costs.  Each success adds to the
@@ -32,8 +34,10 @@ struct credit {
 
 /* By kind of intent; removals have none. */
 static struct credit credits[] = {
-	[FIO_KIND_CREATE] = {CREDIT_START, 0, PAUSE}, [FIO_KIND_WRITE] = {CREDIT_START, 0, PAUSE},
-	[FIO_KIND_UPDATE] = {CREDIT_START, 0, PAUSE}, [FIO_KIND_SYNC] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_CREATE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_WRITE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_UPDATE] = {CREDIT_START, 0, PAUSE},
+	[FIO_KIND_SYNC] = {CREDIT_START, 0, SYNC_PAUSE},
 	[FIO_KIND_TRUNC] = {CREDIT_START, 0, PAUSE},
 };
 static _Atomic int64_t seen;
@@ -74,6 +78,17 @@ bool fio_may(enum fio_kind kind)
 	return true;
 }
 
+static int least_pause(enum fio_kind kind)
+{
+	return kind == FIO_KIND_SYNC ? SYNC_PAUSE : PAUSE;
+}
+
+void fio_paid_often(enum fio_kind kind)
+{
+	atomic_store_explicit(&credits[kind].left, CREDIT_MAX, memory_order_relaxed);
+	atomic_store_explicit(&credits[kind].span, least_pause(kind), memory_order_relaxed);
+}
+
 void fio_paid(enum fio_kind kind, bool useful)
 {
 	struct credit *c = &credits[kind];
@@ -83,7 +98,7 @@ void fio_paid(enum fio_kind kind, bool useful)
 		if (left < CREDIT_MAX)
 			atomic_store_explicit(&c->left, left + 1, memory_order_relaxed);
 		if (left == CREDIT_START)
-			atomic_store_explicit(&c->span, PAUSE, memory_order_relaxed);
+			atomic_store_explicit(&c->span, least_pause(kind), memory_order_relaxed);
 	} else if (left > COST) {
 		atomic_store_explicit(&c->left, left - COST, memory_order_relaxed);
 	} else {
@@ -91,7 +106,7 @@ void fio_paid(enum fio_kind kind, bool useful)
 
 		atomic_store_explicit(&c->left, 0, memory_order_relaxed);
 		atomic_store_explicit(&c->pause, span, memory_order_relaxed);
-		if (span < PAUSE_MAX)
+		if (span < (kind == FIO_KIND_SYNC ? SYNC_PAUSE_MAX : PAUSE_MAX))
 			atomic_store_explicit(&c->span, 2 * span, memory_order_relaxed);
 	}
 }
@@ -144,5 +159,5 @@ void fio_policy_reset(void)
 	atomic_store(&seen, 0);
 	atomic_store(&updates.n, 0);
 	for (size_t i = 0; i < FIO_ARRAY_SIZE(credits); i++)
-		credits[i] = (struct credit){CREDIT_START, 0, PAUSE};
+		credits[i] = (struct credit){CREDIT_START, 0, least_pause((enum fio_kind)i)};
 }
