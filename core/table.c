@@ -91,9 +91,9 @@ static bool has_begun(struct fio_intent *it)
 {
 	enum fio_state state = fio_state(it);
 
-	/* What a fence starts from may be there for real; what it leads to, under its old inode. */
-	return fio_is_claimed(state) || state == FIO_ST_BUSY || state == FIO_ST_FENCED ||
-	       (state == FIO_ST_OPEN && it->made);
+	/* What a fence starts from or leads to may be there for real, and is found by its inode if known. */
+	return fio_is_claimed(state) || state == FIO_ST_BUSY ||
+	       (state == FIO_ST_FENCED && !it->ino_hash) || (state == FIO_ST_OPEN && it->made);
 }
 
 static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len,
