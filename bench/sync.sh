@@ -11,7 +11,7 @@ SYNCS=(
 	'sync-rename||out_none|nomtime|src_none|$BENCH phases --dir $MNT/bench --name out --files $SYNC_FILES --phases create,update --method temp+rename --fsync each'
 	'sync-git-add|git|out_repository|nomtime -.git/index|src_git_files|git -C $OUT -c core.fsync=all add .'
 	'sync-git-commit|git|out_staged|nomtime -.git/index|src_staged|git -C $OUT -c core.fsync=all -c user.name=bench -c user.email=bench@localhost commit -qm tree'
-	'sync-dpkg|dpkg dpkg-deb dpkg-query|out_dpkg|nomtime|src_debs|dpkg --root=$OUT --log=/dev/null --force-depends --unpack $SRC/debs/*.deb'
+	'sync-dpkg|dpkg dpkg-deb dpkg-query|out_dpkg|nomtime|src_debs|dpkg --root=$OUT --log=/dev/null --force-depends --no-force-unsafe-io --unpack $SRC/debs/*.deb'
 )
 
 SLOW="$SLOW sync-create sync-rename sync-git-add"

@@ -111,7 +111,7 @@ programs() {
 	done
 	mkdir -p "$root"/var/lib/dpkg/{info,updates}
 	: >"$root/var/lib/dpkg/status"
-	observed sum debian/usr/share/many dpkg --root="$root" --force-depends --log=/dev/null \
+	observed sum debian/usr/share/many dpkg --root="$root" --force-depends --no-force-unsafe-io --log=/dev/null \
 		--unpack "$M/packages/many_99_all.deb"
 }
 
