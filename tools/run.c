@@ -19,6 +19,8 @@ static const char help[] =
 	"  --json             the same as one JSON object\n"
 	"  -o, --output FILE  write the report there (implies --report)\n"
 	"  --engine ENGINE    auto, uring, sync or off\n"
+	"  --fsync WHEN       strict (default), or group: files are synced together, before\n"
+	"                     anybody is told of them\n"
 	"  --NAME VALUE       any other FASTIO_NAME of libfastio(7): --warmup 0, --log stderr ...\n"
 	"  --help\n"
 	"\n"

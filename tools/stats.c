@@ -28,6 +28,7 @@ static const struct {
 	{"deferred", "link", "links"},
 	{"deferred", "fsync", "syncs that became members of a group"},
 	{"fsync", "groups", "groups of syncs"},
+	{"fsync", "files", "files that were synced one by one"},
 	{"fsync", "strict", "syncs that were done at once"},
 	{"elided", "trunc", "truncations (overwritten in place)"},
 	{"elided", "meta", "changes to what was so already"},

@@ -88,6 +88,19 @@ FASTIO_MAX_FILE=4096
 FASTIO_WARMUP=0'
 }
 
+@test "command: run --fsync says when a sync is done" {
+	run -0 "$FASTIO" run --fsync=group sh -c 'env | grep ^FASTIO_FSYNC'
+	assert_output 'FASTIO_FSYNC=group'
+	mkdir w && cd w
+	for when in strict group; do
+		run -0 "$FASTIO" run --fsync "$when" --warmup 0 --json -o ../report "$PROGS/sync" create
+		jq -e --arg when "$when" '(.deferred.fsync >= 40) == ($when == "group")' ../report
+		rm f*
+	done
+	run -2 "$FASTIO" run --fsync=later true
+	assert_output --partial 'FSYNC=later'
+}
+
 @test "command: run, the library from the build tree, from an installation, missing" {
 	mkdir -p there/bin there/lib
 	cp "$FASTIO" there/bin/fastio
