@@ -21,7 +21,7 @@
 #define FENCES_MAX 1024    /* more, and the caller carries some out */
 #define GROUP_US 4000      /* age at which the task makes a group of syncs durable unasked */
 #define GROUP_US_MAX 50000 /* the same after syncs that took long */
-#define PART 2             /* between two, so many times as long as the last one took */
+#define PART 1             /* between two, so many times as long as the last one took */
 #define GROUP_MANY 512     /* or as many fences */
 #define SMALL_GROUP 2      /* syncs in a group that a release closed: nothing was gained */
 #define LARGE_GROUP 8      /* syncs in a group that makes up for small ones */
