@@ -258,8 +258,18 @@ static bool carry_out(void)
 	return step(false, &b);
 }
 
+/* Synced, then told or asked for: a group of one is dearer than a sync of one file. */
+static void judge_group(void)
+{
+	uint32_t n = atomic_load(&fio_syncs);
+
+	if (n && n <= SMALL_GROUP)
+		fio_paid(FIO_KIND_SYNC, false);
+}
+
 void fio_fence_finish(struct fio_intent *it, uint32_t gen)
 {
+	judge_group();
 	fio_lock(&fences.carry);
 	while (atomic_load(&it->gen) == gen && carry_out())
 		;
@@ -275,13 +285,10 @@ static void finish_until(uint64_t seq)
 void fio_fences_finish(void)
 {
 	uint64_t seq = fio_fence_last();
-	uint32_t n = atomic_load(&fio_syncs);
 
 	if (!atomic_load(&fio_fences))
 		return;
-	/* Synced, then told: a group of one is dearer than a sync of one file. */
-	if (n && n <= SMALL_GROUP)
-		fio_paid(FIO_KIND_SYNC, false);
+	judge_group();
 	fio_lock(&fences.carry);
 	finish_until(seq);
 	fio_unlock(&fences.carry);
