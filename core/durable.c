@@ -274,19 +274,39 @@ static int each_asked(const struct fio_fence_batch *b)
 	return asked.err;
 }
 
+/* Those in front of the first name: where names have no order, the others are for later steps. */
+static struct fio_fence_batch in_front(const struct fio_fence_batch *b)
+{
+	struct fio_fence_batch front = {b->first, b->first, 1};
+
+	while (front.last != b->last && front.last->next_fence->kind == FIO_KIND_SYNC) {
+		front.last = front.last->next_fence;
+		front.syncs++;
+	}
+	return front;
+}
+
+static int one_by_one(const struct fio_fence_batch *b, bool task)
+{
+	struct fio_fs *fs = b->first->dir->fs;
+	struct fio_fence_batch some = fs->ordered ? *b : in_front(b);
+	int64_t since = fio_now_us();
+	int err = task ? each_by_task(&some) : each_asked(&some);
+
+	if (err != FIO_PASS)
+		fs->each_us = (uint32_t)((fio_now_us() - since) / some.syncs);
+	return err;
+}
+
 int fio_make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 {
 	struct fio_dir *d = b->first->dir;
-	int64_t since = fio_now_us();
 	int err = FIO_PASS;
 
 	fio_count(fsync_groups);
 	*alone = !by_syncfs(d->fs);
-	if (*alone) {
-		err = task ? each_by_task(b) : each_asked(b);
-		if (err != FIO_PASS)
-			d->fs->each_us = (uint32_t)((fio_now_us() - since) / b->syncs);
-	}
+	if (*alone)
+		err = one_by_one(b, task);
 	if (err == FIO_PASS) {
 		*alone = false;
 		err = whole(d->fs, task ? atomic_load(&d->task_fd) : d->fd, b->syncs);
