@@ -20,7 +20,7 @@
 #define PAUSE_MAX 8192
 #define PAUSE 256    /* files after which a kind of deferral that did not pay is tried again */
 #define SYNC_PAUSE 8 /* the same for syncs: a group of one costs little more than a sync */
-#define SYNC_PAUSE_MAX 64
+#define SYNC_PAUSE_MAX 16
 
 /*
  * A kind of deferral that is undone by the program's next call only costs.  Each success adds to the
