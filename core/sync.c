@@ -202,7 +202,8 @@ static int add_real(struct fio_thread *t, int fd)
 	d = find(t, path, &st, &name, &len);
 	if (!d)
 		return FIO_PASS;
-	if (d->fs->ok && d->traits && !d->fs->memory) {
+	/* A server is not told by syncfs. */
+	if (d->fs->ok && d->traits && !d->fs->memory && !d->fs->remote) {
 		finish_first(&st);
 		it = new_sync(fio_shard(t), d, name, len);
 		if (it)
