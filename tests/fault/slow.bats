@@ -175,7 +175,7 @@ hung() {
 @test "slow: death with operations of 10 ms under way loses nothing that was acknowledged" {
 	local rc=0 last
 	far 10000
-	timeout -k 5 $((${FASTIO_TEST_SECONDS:-20} + 120)) "$T/fault-death" --lib "$LIB" --work "$T/fault-work" \
+	timeout -k 5 $((${FASTIO_TEST_SECONDS:-20} + 120)) "$T/fault-death" --lib "$FIRST$LIB" --work "$T/fault-work" \
 		--dir "$D" --behind "$BACK" --files 60 --patience 6 --way "SIGKILL of the group" \
 		--seed "${FASTIO_TEST_SEED:-$((EPOCHSECONDS * 1000))}" --seconds "${FASTIO_TEST_SECONDS:-20}" \
 		>"$S/out" 2>&1 || rc=$?
