@@ -3,7 +3,7 @@
  * clone.S - int fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, void *arg, void *tls)
  *
  * The clone system call for a task that shares memory: the child runs fn(arg) on the given stack and
- * exits with its result.  Returns the child's pid or -errno.
+ * exits with its result, with all its threads.  Returns the child's pid or -errno.
  */
 	.text
 	.globl	fio_clone
@@ -29,7 +29,7 @@ fio_clone:
 	popq	%rdi
 	call	*%rax
 	movl	%eax, %edi
-	movl	$60, %eax		/* exit: this task only */
+	movl	$231, %eax		/* exit_group: with what it has made */
 	syscall
 	hlt
 1:	ret
@@ -49,7 +49,7 @@ fio_clone:
 	mov	x29, xzr
 	ldp	x1, x0, [sp], #16
 	blr	x1
-	mov	x8, #93			/* exit */
+	mov	x8, #94			/* exit_group */
 	svc	#0
 	brk	#0
 1:	ret

@@ -492,7 +492,6 @@ static int task_main(void *arg)
 	}
 	work(parent);
 	task.engine->stop();
-	SYS1(SYS_exit_group, 0); /* the workers as well */
 	return 0;
 }
 
