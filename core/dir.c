@@ -498,12 +498,6 @@ struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 	return resolve_slow(t, dirfd, path);
 }
 
-/* Type-stable, and a hint: whether the directory is that still is seen from its gen. */
-static int64_t valid_us(const struct fio_prefix *p)
-{
-	return p->dir->fs->remote ? VALID_FAR_US : VALID_US;
-}
-
 struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
 				const char **name, size_t *name_len, int *why)
 {
@@ -532,9 +526,8 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 	now = fio_coarse_us();
 	for (int i = 0; i < FIO_DIR_CACHE; i++) {
 		p = &t->prefix[i];
-		if (p->epoch == epoch && p->base == base && p->len == plen &&
-		    now - p->when_us < valid_us(p) && memcmp(p->text, path, plen) == 0 &&
-		    ref_cached(p->dir, p->gen)) {
+		if (p->epoch == epoch && p->base == base && p->len == plen && now < p->until_us &&
+		    memcmp(p->text, path, plen) == 0 && ref_cached(p->dir, p->gen)) {
 			fio_count(dir_cached);
 			return p->dir;
 		}
@@ -545,7 +538,7 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 		p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
 		p->epoch = 0;
 		p->base = base;
-		p->when_us = now;
+		p->until_us = now + (d->fs->remote ? VALID_FAR_US : VALID_US);
 		p->dir = d;
 		p->gen = atomic_load(&d->gen);
 		p->len = (uint32_t)plen;

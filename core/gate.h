@@ -28,7 +28,7 @@ struct fio_dir;
 struct fio_prefix {
 	uint64_t epoch;            /* fio_ns_epoch when resolved; 0: empty */
 	uint64_t base;             /* identity of the dirfd it is relative to, 0: the cwd or root */
-	int64_t when_us;           /* coarse time when it was resolved */
+	int64_t until_us;          /* coarse time when it is looked up again */
 	struct fio_dir *dir;       /* type-stable; valid while gen matches */
 	uint32_t gen;              /* dir->gen when cached */
 	uint32_t len;              /* bytes of text */
