@@ -2,8 +2,8 @@
 /*
  * meta_path.c - owner, mode and times of a name; symlinks
  *
- * Of a file that is about to be created they become part of its intent.  On a file system where each is a
- * round trip they are an intent of their own (kind META), for directories above all, whose times come last: it
+ * On a file system where each is a round trip.  Of a file that is about to be created they become part of its
+ * intent, else they are an intent of their own (kind META), for directories above all, whose times come last: it
  * follows everything that was queued before.  Whatever would make or remove a name in such a directory, and so
  * change its times, finishes that first (fio_metas_of).
  */
@@ -66,6 +66,8 @@ static bool fits(struct fio_thread *t, const struct change *c)
 /* A symlink has no mode to be changed. */
 static bool takes(const struct fio_intent *it, const struct change *c)
 {
+	if (!it->pooled)
+		return false;
 	if (it->kind == FIO_KIND_SYMLINK)
 		return !c->follow && c->what != FIO_SET_MODE;
 	return it->kind == FIO_KIND_CREATE || it->kind == FIO_KIND_META;
@@ -82,10 +84,7 @@ static bool fold(struct fio_found f, const struct change *c)
 	/* It may have been executed and reused since it was found. */
 	done = atomic_load(&it->gen) == f.gen && takes(it, c) && apply(it, c);
 	fio_queue_unclaim(it);
-	if (it->pooled)
-		fio_pool_kick();
-	else
-		fio_task_poke(true);
+	fio_pool_kick();
 	return done;
 }
 
@@ -168,7 +167,8 @@ static int change(int dirfd, const char *path, const struct change *c)
 	int why, ret;
 	bool done = false;
 
-	if (!fio_pending() && !atomic_load_explicit(&fio_far, memory_order_relaxed))
+	/* Elsewhere what the path leads to is finished first, as for every call by path. */
+	if (!atomic_load_explicit(&fio_far, memory_order_relaxed))
 		return FIO_PASS;
 	t = fio_enter();
 	if (!t)
