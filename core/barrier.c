@@ -149,8 +149,7 @@ struct flush {
 static bool concerns_reads(enum fio_cause cause)
 {
 	return cause != FIO_CAUSE_CHANNEL && cause != FIO_CAUSE_NAMESPACE &&
-	       cause != FIO_CAUSE_EXIT && cause != FIO_CAUSE_STDIO && cause != FIO_CAUSE_DIR &&
-	       cause != FIO_CAUSE_SYNC;
+	       cause != FIO_CAUSE_STDIO && cause != FIO_CAUSE_DIR && cause != FIO_CAUSE_SYNC;
 }
 
 static bool flush_open(struct fio_intent *it, void *arg)
@@ -175,6 +174,14 @@ void fio_flush_open(void)
 	struct flush f = {NULL, false};
 
 	if (atomic_load(&fio_n_open))
+		fio_intent_each(flush_open, &f);
+}
+
+void fio_flush_reads(void)
+{
+	struct flush f = {NULL, true};
+
+	if (atomic_load(&fio_ahead_taken))
 		fio_intent_each(flush_open, &f);
 }
 

@@ -42,6 +42,8 @@ void fio_finish_last(struct fio_thread *t, const char *path);
 void fio_finish_queued(uint64_t pos);
 /* Makes all open deferred files real. */
 void fio_flush_open(void);
+/* The same, and those that were read ahead: from now on nothing is answered from memory. */
+void fio_flush_reads(void);
 /* Carries out queued intents until all before the head of now are done. */
 void fio_drain(void);
 /* The same for open deferred files, then drain: nothing of this process is held back. */

@@ -136,6 +136,7 @@ static bool record_untold(struct fio_intent *it, void *arg)
 /* The gate is closed: nothing pending, nothing of ours left in the process. */
 static void wind_up(enum fio_cause cause)
 {
+	fio_flush_reads();
 	fio_finish_all(cause);
 	if (cause == FIO_CAUSE_EXIT || cause == FIO_CAUSE_EXEC)
 		fio_intent_each(record_untold, NULL);
@@ -212,6 +213,7 @@ void fio_let_dirs_go(void)
 	struct fio_thread *t = fio_enter();
 
 	if (t) {
+		fio_flush_reads();
 		let_dirs_go();
 		fio_leave(t);
 	}

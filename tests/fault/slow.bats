@@ -236,7 +236,7 @@ ahead() {
 @test "slow: what was read ahead is what is there: descriptors" {
 	local COUNTER=ahead.opened
 	ahead read many
-	COUNTER=ahead.real ahead descriptor forked
+	COUNTER=ahead.real ahead descriptor forked stopped left
 }
 
 @test "slow: what was read ahead is what is there: the process itself has changed it" {

@@ -10,6 +10,7 @@
 #include "t.h"
 
 #include <dirent.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 
 #define FILES 40
@@ -376,6 +377,43 @@ static void c_forked(void)
 	rest();
 }
 
+/* The library stops while one is open, and the process ends with another. */
+static int left;
+
+static void at_end(void)
+{
+	char buf[16];
+
+	RL("at the end", read(left, buf, 4));
+	t_bytes("at the end", buf, 4);
+	t_flush();
+}
+
+static void c_stopped(void)
+{
+	char buf[16];
+	int fd;
+
+	begin();
+	fd = open_victim();
+	RL("read", read(fd, buf, 8));
+	OK(inotify_add_watch(inotify_init1(0), ".", IN_OPEN));
+	RL("read", read(fd, buf, 4));
+	t_bytes("after that", buf, 4);
+	close(fd);
+	rest();
+}
+
+static void c_left(void)
+{
+	char buf[16];
+
+	begin();
+	left = open_victim();
+	RL("read", read(left, buf, 8));
+	atexit(at_end);
+}
+
 /* Many descriptors at once, in any order. */
 static void c_many(void)
 {
@@ -419,6 +457,8 @@ static const struct {
 	{"waited", c_waited},
 	{"descriptor", c_descriptor},
 	{"forked", c_forked},
+	{"stopped", c_stopped},
+	{"left", c_left},
 	{"many", c_many},
 };
 
