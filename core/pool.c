@@ -147,6 +147,7 @@ void fio_pool_drain(void)
 		uint32_t idle = atomic_load(&pool.idle);
 
 		settled = idle == atomic_load(&pool.workers) ? settled + 1 : 0;
+		fio_task_look_for_mail(); /* which they may wait for */
 		sys_nanosleep(&brief);
 	}
 }

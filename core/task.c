@@ -40,6 +40,7 @@
 #define WAKE_BATCH 8    /* queued intents that wake a napping task */
 #define NAP_NS 1000000  /* the longest nap while something may come of age */
 #define NAPS_TO_DEEP 20 /* naps without work before the task sleeps until woken */
+#define MAIL_NS 50000   /* a worker looks whether the task has read what it waits for */
 #define COPIES_MAX 100  /* files whose descriptors the task has at most */
 #define CLOSE_TRIES 1000
 #define SETTLE_TRIES 5
@@ -72,7 +73,6 @@ static struct {
 	char *stack, *tls;         /* kept for the next start */
 	struct fio_lock start_lock;
 	struct fio_lock give_lock;       /* taking descriptors back */
-	struct fio_lock mail_lock;       /* the task's threads: reading mail */
 	const struct fio_engine *engine; /* of the running task */
 	uint64_t sigmask;                /* while starting */
 } task = {.sock = -1, .task_sock = -1};
@@ -187,23 +187,19 @@ static bool has_mail(struct fio_intent *it)
 					   : atomic_load(&it->dir->task_fd)) != -1;
 }
 
+/* Mail wakes the task, and nobody else may read it: it would sleep on, and whoever wrote would think that it
+ * is awake. */
 void fio_task_await_mail(struct fio_intent *it)
 {
-	if (likely(has_mail(it)))
-		return;
-	fio_lock_as(&task.mail_lock, FIO_LOCK_HELD | FIO_LOCK_TASK);
-	while (!has_mail(it))
-		read_mail(true);
-	fio_unlock(&task.mail_lock);
+	const struct timespec brief = {.tv_nsec = MAIL_NS};
+
+	while (unlikely(!has_mail(it)))
+		sys_nanosleep(&brief);
 }
 
-/* Unless a worker is about to read it. */
-static void look_for_mail(void)
+void fio_task_look_for_mail(void)
 {
-	if (!fio_trylock_as(&task.mail_lock, FIO_LOCK_HELD | FIO_LOCK_TASK))
-		return;
 	read_mail(false);
-	fio_unlock(&task.mail_lock);
 }
 
 void fio_task_send_dir(struct fio_dir *d)
@@ -371,7 +367,8 @@ static int collect(struct fio_intent **batch, int n)
 
 		if (!it)
 			break;
-		fio_task_await_mail(it);
+		while (!has_mail(it))
+			read_mail(true);
 		batch[got++] = it;
 	}
 	return got;
@@ -399,7 +396,7 @@ static bool sleep_now(int pidfd, bool deep)
 	/* Mail alone (a directory) is not work to come. */
 	woken = atomic_exchange(&task.sleeping, AWAKE) == AWAKE;
 	if (fds[0].revents)
-		look_for_mail();
+		read_mail(false);
 	return woken;
 }
 
@@ -417,7 +414,7 @@ static void work(int parent)
 			while (task.engine->reap(true))
 				;
 			fio_pool_drain();
-			look_for_mail();
+			read_mail(false);
 			fio_rescue();
 			fio_trace_flush(true);
 			return;
@@ -445,7 +442,7 @@ static void work(int parent)
 		if (fio_age_scan())
 			idle = 0;
 		if (atomic_load(&fio_dirs_retired)) {
-			look_for_mail(); /* their descriptors may still be on the way */
+			read_mail(false); /* their descriptors may still be on the way */
 			fio_dirs_sweep();
 		}
 		if (atomic_load(&task.stop))
@@ -572,7 +569,6 @@ static void start_locked(void)
 		      : fio_opt.engine == FIO_ENGINE_URING ? &fio_engine_uring
 							   : &fio_engine_auto;
 	fio_dirs_each_locked(inherit, NULL);
-	task.mail_lock = (struct fio_lock){0};
 	fio_pool_reset();
 	fio_ahead_reset();
 	sys_sigmask(SIG_BLOCK, &all, &task.sigmask);
@@ -712,7 +708,6 @@ void fio_task_reset(void)
 	atomic_store(&task.sleeping, AWAKE);
 	task.start_lock = (struct fio_lock){0};
 	task.give_lock = (struct fio_lock){0};
-	task.mail_lock = (struct fio_lock){0};
 	fio_pool_reset();
 	task.sock = -1;
 	/* The stack belongs to a task of the parent only by address: this is our copy. */

@@ -36,8 +36,10 @@ void fio_task_poke(bool queued);
 /* Whatever else it waits for: look now. */
 void fio_task_wake(void);
 
-/* In the task: the descriptor that a claimed intent needs has arrived. */
+/* In a worker: until the task has the descriptor that a claimed intent needs. */
 void fio_task_await_mail(struct fio_intent *it);
+/* In the task, where it does not come to its loop. */
+void fio_task_look_for_mail(void);
 /* What a thread of the task has for thread-local storage: nobody stores there. */
 void *fio_task_tls(void);
 /* In the task, before a batch: what FASTIO_LAG_US asks for. */

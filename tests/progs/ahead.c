@@ -2,8 +2,6 @@
 /*
  * ahead.c - what a program that walks a slow directory reads is what is there
  *
- *	ahead CASE DIRECTORY
- *
  * The directory is on a file system where the library reads ahead.  It gets forty files; the walk makes the
  * library read some of them before they are opened, and then something happens to the next one.
  */
@@ -139,7 +137,7 @@ static void rest(void)
 
 /* ---- cases ---- */
 
-static void c_read(void)
+CASE(read)
 {
 	begin();
 	read_one(AT);
@@ -147,7 +145,7 @@ static void c_read(void)
 }
 
 /* All are open for writing since before the walk. */
-static void c_written_before(void)
+CASE(written_before)
 {
 	int fds[FILES];
 
@@ -162,7 +160,7 @@ static void c_written_before(void)
 	rest();
 }
 
-static void c_written(void)
+CASE(written)
 {
 	begin();
 	int fd = openat(fd_of_dir, victim(), O_WRONLY);
@@ -175,7 +173,7 @@ static void c_written(void)
 	rest();
 }
 
-static void c_put(void)
+CASE(put)
 {
 	begin();
 	put(victim(), "another text, of another length");
@@ -183,7 +181,7 @@ static void c_put(void)
 	rest();
 }
 
-static void c_renamed_over(void)
+CASE(renamed_over)
 {
 	begin();
 	put("new", "what was renamed");
@@ -192,7 +190,7 @@ static void c_renamed_over(void)
 	rest();
 }
 
-static void c_renamed_away(void)
+CASE(renamed_away)
 {
 	begin();
 	RL("rename", rename(victim(), "old"));
@@ -200,7 +198,7 @@ static void c_renamed_away(void)
 	rest();
 }
 
-static void c_unlinked(void)
+CASE(unlinked)
 {
 	begin();
 	RL("unlink", unlink(victim()));
@@ -208,7 +206,7 @@ static void c_unlinked(void)
 	rest();
 }
 
-static void c_truncated(void)
+CASE(truncated)
 {
 	begin();
 	RL("truncate", truncate(victim(), 5));
@@ -216,7 +214,7 @@ static void c_truncated(void)
 	rest();
 }
 
-static void c_chmod(void)
+CASE(chmod)
 {
 	begin();
 	RL("chmod", chmod(victim(), 0600));
@@ -224,7 +222,7 @@ static void c_chmod(void)
 	rest();
 }
 
-static void c_linked(void)
+CASE(linked)
 {
 	begin();
 	RL("link", link(victim(), "second"));
@@ -287,12 +285,12 @@ static void learn_wait(int fd)
 	wait(NULL);
 }
 
-static void c_told(void)
+CASE(told)
 {
 	told_by(tell_pipe, learn_pipe);
 }
 
-static void c_waited(void)
+CASE(waited)
 {
 	told_by(tell_nothing, learn_wait);
 }
@@ -306,7 +304,7 @@ static int open_victim(void)
 	return openat(fd_of_dir, names[AT + opened++], O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static void c_descriptor(void)
+CASE(descriptor)
 {
 	char buf[64];
 	char *volatile nowhere = (char *)8;
@@ -355,7 +353,7 @@ static void c_descriptor(void)
 }
 
 /* A child has the descriptor, and its offset, in common. */
-static void c_forked(void)
+CASE(forked)
 {
 	char buf[16];
 	int fd;
@@ -389,7 +387,7 @@ static void at_end(void)
 	t_flush();
 }
 
-static void c_stopped(void)
+CASE(stopped)
 {
 	char buf[16];
 	int fd;
@@ -404,7 +402,7 @@ static void c_stopped(void)
 	rest();
 }
 
-static void c_left(void)
+CASE(left)
 {
 	char buf[16];
 
@@ -415,7 +413,7 @@ static void c_left(void)
 }
 
 /* Many descriptors at once, in any order. */
-static void c_many(void)
+CASE(many)
 {
 	int fds[FILES];
 
@@ -439,39 +437,13 @@ static void c_many(void)
 	rest();
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
-	{"read", c_read},
-	{"written_before", c_written_before},
-	{"written", c_written},
-	{"put", c_put},
-	{"renamed_over", c_renamed_over},
-	{"renamed_away", c_renamed_away},
-	{"unlinked", c_unlinked},
-	{"truncated", c_truncated},
-	{"chmod", c_chmod},
-	{"linked", c_linked},
-	{"told", c_told},
-	{"waited", c_waited},
-	{"descriptor", c_descriptor},
-	{"forked", c_forked},
-	{"stopped", c_stopped},
-	{"left", c_left},
-	{"many", c_many},
+static const struct t_case cases[] = {
+	C(read), C(written_before), C(written), C(put), C(renamed_over), C(renamed_away),
+	C(unlinked), C(truncated), C(chmod), C(linked), C(told), C(waited), C(descriptor),
+	C(forked), C(stopped), C(left), C(many),
 };
 
 int main(int argc, char **argv)
 {
-	if (argc != 3 || chdir(argv[2]))
-		return 99;
-	for (size_t i = 0; i < T_COUNT(cases); i++) {
-		if (!strcmp(argv[1], cases[i].name)) {
-			cases[i].run();
-			t_flush();
-			return 0;
-		}
-	}
-	return 99;
+	return t_main(argc, argv, cases, T_COUNT(cases), NULL);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ordered.c - metadata of names and symlinks, which follow what was done before
- *
- *	ordered CASE DIRECTORY
  */
 #include "t.h"
 
@@ -42,35 +40,35 @@ static void begin(void)
 	set_times("d");
 }
 
-static void c_times(void)
+CASE(times)
 {
 	begin();
 	files("e");
 	set_times("e");
 }
 
-static void c_times_then_file(void)
+CASE(times_then_file)
 {
 	begin();
 	put("d/later", "text");
 	show_dir("d");
 }
 
-static void c_times_then_unlink(void)
+CASE(times_then_unlink)
 {
 	begin();
 	R(unlink("d/f3"));
 	show_dir("d");
 }
 
-static void c_times_then_mkdir(void)
+CASE(times_then_mkdir)
 {
 	begin();
 	R(mkdir("d/sub", 0755));
 	show_dir("d");
 }
 
-static void c_times_then_rename(void)
+CASE(times_then_rename)
 {
 	begin();
 	R(rename("d/f1", "d/f100"));
@@ -78,7 +76,7 @@ static void c_times_then_rename(void)
 }
 
 /* What is still open is made before the times are set. */
-static void c_open_file(void)
+CASE(open_file)
 {
 	int fd;
 
@@ -91,14 +89,14 @@ static void c_open_file(void)
 	show_dir("e");
 }
 
-static void c_stat(void)
+CASE(stat)
 {
 	begin();
 	show_dir("d");
 	show("d/f5");
 }
 
-static void c_fstat(void)
+CASE(fstat)
 {
 	struct stat st;
 	int fd;
@@ -112,7 +110,7 @@ static void c_fstat(void)
 	close(fd);
 }
 
-static void c_chmod(void)
+CASE(chmod)
 {
 	begin();
 	R(chmod("d", 0700));
@@ -123,7 +121,7 @@ static void c_chmod(void)
 	show_dir("d");
 }
 
-static void c_chown(void)
+CASE(chown)
 {
 	begin();
 	R(chown("d", 1, 2));
@@ -134,7 +132,7 @@ static void c_chown(void)
 	show_dir("d");
 }
 
-static void c_by_descriptor(void)
+CASE(by_descriptor)
 {
 	int fd;
 
@@ -148,7 +146,7 @@ static void c_by_descriptor(void)
 }
 
 /* By path, right after close */
-static void c_files(void)
+CASE(files)
 {
 	begin();
 	for (int i = 0; i < FILES; i++) {
@@ -165,7 +163,7 @@ static void c_files(void)
 	set_times("d");
 }
 
-static void c_symlink(void)
+CASE(symlink)
 {
 	begin();
 	for (int i = 0; i < FILES; i++)
@@ -179,7 +177,7 @@ static void c_symlink(void)
 	set_times("d");
 }
 
-static void c_through(void)
+CASE(through)
 {
 	char target[20] = "";
 
@@ -194,7 +192,7 @@ static void c_through(void)
 	R(open("to3", O_RDONLY | O_NOFOLLOW));
 }
 
-static void c_symlink_meta(void)
+CASE(symlink_meta)
 {
 	begin();
 	OK(symlink("f1", "d/l"));
@@ -207,7 +205,7 @@ static void c_symlink_meta(void)
 	meta("d/l");
 }
 
-static void c_symlink_replaced(void)
+CASE(symlink_replaced)
 {
 	begin();
 	OK(symlink("f1", "d/l"));
@@ -218,7 +216,7 @@ static void c_symlink_replaced(void)
 	meta("d/m");
 }
 
-static void c_symlink_removed(void)
+CASE(symlink_removed)
 {
 	begin();
 	OK(symlink("f1", "d/l"));
@@ -231,29 +229,14 @@ static void c_symlink_removed(void)
 	R(rmdir("e"));
 }
 
-#undef C
-#define C(name) {#name, c_##name}
-static const struct {
-	const char *name;
-	void (*run)(void);
-} cases[] = {
-	C(times),         C(times_then_file),  C(times_then_unlink), C(times_then_mkdir),
-	C(times_then_rename), C(open_file),    C(stat),              C(fstat),
-	C(chmod),         C(chown),            C(by_descriptor),     C(files),
-	C(symlink),       C(through),          C(symlink_meta),      C(symlink_replaced),
-	C(symlink_removed),
+static const struct t_case cases[] = {
+	C(times), C(times_then_file), C(times_then_unlink), C(times_then_mkdir),
+	C(times_then_rename), C(open_file), C(stat), C(fstat), C(chmod), C(chown),
+	C(by_descriptor), C(files), C(symlink), C(through), C(symlink_meta),
+	C(symlink_replaced), C(symlink_removed),
 };
 
 int main(int argc, char **argv)
 {
-	if (argc != 3 || chdir(argv[2]))
-		return 99;
-	for (size_t i = 0; i < T_COUNT(cases); i++) {
-		if (!strcmp(argv[1], cases[i].name)) {
-			cases[i].run();
-			t_flush();
-			return 0;
-		}
-	}
-	return 99;
+	return t_main(argc, argv, cases, T_COUNT(cases), NULL);
 }
