@@ -215,22 +215,31 @@ release() {
 	release 3 47_acquire.bats 'read from a shared pipe|: wait$|posix_spawn makes'
 }
 
-# far_cases PROGRAM CASE...: stock's notes and tree in each mode, and $COUNTER is not 0 in those of $COUNTED
+# far_case MODE PROGRAM CASE: its notes, and its tree
+far_case() {
+	rm -rf "$BACK"
+	far 1000
+	capture "$1" "$1" env --chdir="$D" "$T/$2" "$3"
+	near
+	manifest "$BACK" mtime >"$S/$1.tree"
+	no_task
+}
+
+# far_cases PROGRAM CASE...: stock's notes and tree in each mode, and $COUNTER is not 0 in those of $COUNTED, at
+# the latest the fifth time: on a busy machine nothing may have been done ahead of the program
 far_cases() {
-	local c mode
+	local c mode i
 	for c in "${@:2}"; do
-		for mode in stock eager lag; do
-			rm -rf "$BACK"
-			far 1000
-			capture "$mode" "$mode" env --chdir="$D" "$T/$1" "$c"
-			near
-			manifest "$BACK" mtime >"$S/$mode.tree"
-			[[ $mode != stock ]] || continue
-			same stock "$mode"
-			same_manifest "$S/stock.tree" "$S/$mode.tree"
-			[[ " ${COUNTED:-eager lag} " != *" $mode "* ]] || (($(sum "$mode" ".$COUNTER") > 0)) ||
-				fail "$c: $COUNTER: $(<"$S/$mode.stats")"
-			no_task
+		far_case stock "$1" "$c"
+		for mode in eager lag; do
+			for i in {1..5}; do
+				far_case "$mode" "$1" "$c"
+				same stock "$mode"
+				same_manifest "$S/stock.tree" "$S/$mode.tree"
+				[[ " ${COUNTED:-eager lag} " == *" $mode "* ]] || continue 2
+				(($(sum "$mode" ".$COUNTER") == 0)) || continue 2
+			done
+			fail "$c: $COUNTER: $(<"$S/$mode.stats")"
 		done
 	done
 }
