@@ -2,7 +2,7 @@
 # bash completion for fastio
 
 _fastio_options() {
-	local variables='--engine --warmup --window --max-file --max-pending --age-us --lag-us --crash --fsync --log'
+	local variables='--engine --warmup --window --max-file --max-pending --age-us --lag-us --crash --fsync --prefetch --log'
 	case $1 in
 	run) echo "--report --json --output $variables --stats --help" ;;
 	compare) echo "--runs --in --prepare --exclude --json $variables --help" ;;
@@ -53,6 +53,10 @@ _fastio() {
 		;;
 	--fsync)
 		mapfile -t COMPREPLY < <(compgen -W 'strict group' -- "$cur")
+		return
+		;;
+	--prefetch)
+		mapfile -t COMPREPLY < <(compgen -W 'auto off' -- "$cur")
 		return
 		;;
 	--in)

@@ -28,6 +28,7 @@ complete -c fastio -n "$variables" -l age-us -x -d 'Microseconds until data of a
 complete -c fastio -n "$variables" -l lag-us -x -d 'Microseconds before each batch, for debugging'
 complete -c fastio -n "$variables" -l crash -x -a 'strict posix' -d 'Guarantee after power loss'
 complete -c fastio -n "$variables" -l fsync -x -a 'strict group' -d 'When a sync is done'
+complete -c fastio -n "$variables" -l prefetch -x -a 'auto off' -d 'Read ahead on slow file systems'
 complete -c fastio -n "$variables" -l log -r -d 'Where text lines go'
 
 complete -c fastio -n '__fish_seen_subcommand_from compare' -l runs -x -d 'Pairs of runs'

@@ -19,6 +19,7 @@ _fastio() {
 		'--age-us=[microseconds until data of an open file is written]:number:'
 		'--lag-us=[microseconds before each batch, for debugging]:number:'
 		'--crash=[guarantee after power loss]:guarantee:(strict posix)'
+		'--prefetch=[read ahead on slow file systems]:choice:(auto off)'
 		'--fsync=[when a sync is done]:when:(strict group)'
 		'--log=[where text lines go]:file:_files'
 	)

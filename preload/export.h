@@ -81,7 +81,9 @@ static inline bool fio_believing(void)
 #define MADE(dirfd, path) fio_name_made(dirfd, path)
 #define RENAMED(dirfd, path, flags) fio_renamed(dirfd, path, flags)
 /* What is synced comes first: the call changes what was there before. */
-#define ORDERED (fio_release_synced(), fio_ahead_drop())
+#define ORDERED fio_release_synced()
+/* The same for what changes a file that the program may have no descriptor of. */
+#define CHANGES (fio_release_synced(), fio_ahead_drop())
 #define CHANGED fio_paths_changed()
 #define CHANGED_ALL fio_traits_changed()
 #define LOCKED(fd)              \

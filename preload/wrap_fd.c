@@ -254,7 +254,7 @@ int x_fchmod(int fd, mode_t mode)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
-	ORDERED;
+	CHANGES;
 	r = NEXT(fchmod)(fd, mode);
 	CHANGED;
 	return r;
@@ -267,7 +267,7 @@ int x_fchown(int fd, uid_t uid, gid_t gid)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
-	ORDERED;
+	CHANGES;
 	r = NEXT(fchown)(fd, uid, gid);
 	CHANGED;
 	return r;
@@ -280,7 +280,7 @@ int x_futimens(int fd, const struct timespec *ts)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
-	ORDERED;
+	CHANGES;
 	return NEXT(futimens)(fd, ts);
 }
 
@@ -307,13 +307,13 @@ int x_futimes(int fd, const struct timeval *tv)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD(fd);
-	ORDERED;
+	CHANGES;
 	return NEXT(futimes)(fd, tv);
 }
 
 int x_futimesat(int dirfd, const char *path, const struct timeval *tv)
 {
-	ORDERED;
+	CHANGES;
 	if (path)
 		AT_PATH(dirfd, path, true, 0);
 	else
