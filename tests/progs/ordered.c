@@ -82,7 +82,7 @@ CASE(open_file)
 
 	begin();
 	files("e");
-	fd = (int)OK(open("e/open", O_WRONLY | O_CREAT | O_EXCL, 0644));
+	fd = (int)OK(open("e/open", O_WRONLY | O_CREAT | O_TRUNC, 0644));
 	write_all(fd, "text", 4);
 	set_times("e");
 	close(fd);
