@@ -217,8 +217,7 @@ int fio_unlink(int dirfd, const char *path)
 	struct fio_thread *t;
 	int ret;
 
-	if (!fio_warm() && !atomic_load_explicit(&fio_far, memory_order_relaxed) &&
-	    !atomic_load_explicit(&fio_fences, memory_order_relaxed)) {
+	if (!fio_warm() && !atomic_load_explicit(&fio_fences, memory_order_relaxed)) {
 		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
 		return FIO_PASS;
 	}
