@@ -97,36 +97,23 @@ static void apply_line(struct fio_fs *fs, const char *line, const char *id)
 		fs->grpid = true;
 }
 
-static char *put_number(char *p, unsigned v)
-{
-	char tmp[12];
-	int n = 0;
-
-	do {
-		tmp[n++] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	while (n)
-		*p++ = tmp[--n];
-	return p;
-}
-
 /* dirs_lock is held. */
 static void read_mount_options(struct fio_fs *fs)
 {
 	static char buf[4096 + 1];
-	char id[32], *p;
+	char id[32];
+	struct fio_fmt f;
 	size_t have = 0;
 	ssize_t n;
 	int fd = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
-	p = put_number(id, major(fs->dev));
-	*p++ = ':';
-	p = put_number(p, minor(fs->dev));
-	*p++ = ' ';
-	*p = '\0';
+	fmt_init(&f, id, sizeof(id));
+	fmt_int(&f, major(fs->dev));
+	fmt_str(&f, ":");
+	fmt_int(&f, minor(fs->dev));
+	fmt_str(&f, " ");
 	while ((n = sys_read(fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
 		char *line = buf, *end;
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "dir.h"
 #include "fio.h"
 #include "mem.h"
 #include "util.h"
@@ -117,6 +118,15 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	it->name[0] = '\0';
 	atomic_fetch_or(&chunks[it->index / PER_CHUNK].used, 1ULL << it->index % PER_CHUNK);
 	return it;
+}
+
+void fio_intent_place(struct fio_intent *it, struct fio_dir *dir, const char *name, size_t len)
+{
+	atomic_store_explicit(&it->dir, dir, memory_order_relaxed);
+	fio_dir_ref(dir);
+	memcpy(it->name, name, len);
+	it->name[len] = '\0';
+	it->name_len = (uint8_t)len;
 }
 
 void fio_intent_put(struct fio_intent *it, uint32_t held)

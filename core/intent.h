@@ -154,6 +154,8 @@ static inline bool fio_has_placeholder(const struct fio_intent *it)
 
 /* A blank intent in state FREE that only the caller knows, or NULL. */
 struct fio_intent *fio_intent_get(unsigned shard);
+/* It is name in dir, which it keeps from being retired.  name_hash is the caller's. */
+void fio_intent_place(struct fio_intent *it, struct fio_dir *dir, const char *name, size_t len);
 /* Gives the buffer and the intent back; gen changes.  Not in a table, directory reference dropped. */
 void fio_intent_put(struct fio_intent *it, uint32_t held);
 

@@ -113,11 +113,7 @@ static struct fio_intent *new_ordered(struct fio_thread *t, struct fio_dir *dir,
 		return NULL;
 	it->kind = (uint8_t)kind;
 	it->after = fio_queue_head();
-	atomic_store_explicit(&it->dir, dir, memory_order_relaxed);
-	fio_dir_ref(dir);
-	memcpy(it->name, name, len);
-	it->name[len] = '\0';
-	it->name_len = (uint8_t)len;
+	fio_intent_place(it, dir, name, len);
 	it->name_hash = fio_hash_name(name, len);
 	return it;
 }

@@ -76,12 +76,8 @@ static struct fio_intent *new_intent(const struct target *f, enum fio_kind kind)
 	if (!it)
 		return NULL;
 	it->kind = (uint8_t)kind;
-	atomic_store_explicit(&it->dir, f->dir, memory_order_relaxed);
-	fio_dir_ref(f->dir);
+	fio_intent_place(it, f->dir, f->name, f->len);
 	atomic_store_explicit(&f->dir->filled, true, memory_order_relaxed);
-	memcpy(it->name, f->name, f->len);
-	it->name[f->len] = '\0';
-	it->name_len = (uint8_t)f->len;
 	it->oflags = f->flags;
 	it->mode = f->mode;
 	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);

@@ -124,11 +124,7 @@ static struct fio_intent *new_fence(struct fio_thread *t, const struct name *n, 
 	if (!it)
 		return NULL;
 	it->kind = (uint8_t)kind;
-	it->dir = n->dir;
-	fio_dir_ref(n->dir);
-	memcpy(it->name, n->name, n->len);
-	it->name[n->len] = '\0';
-	it->name_len = (uint8_t)n->len;
+	fio_intent_place(it, n->dir, n->name, n->len);
 	it->name_hash = n->hash;
 	if (n->exists && !n->pending) {
 		it->dev = dev_of(&n->sx);

@@ -52,11 +52,7 @@ static struct fio_intent *new_sync(unsigned shard, struct fio_dir *dir, const ch
 		return NULL;
 	it->kind = FIO_KIND_SYNC;
 	it->ino = 0;
-	it->dir = dir;
-	fio_dir_ref(dir);
-	memcpy(it->name, name, len);
-	it->name[len] = '\0';
-	it->name_len = (uint8_t)len;
+	fio_intent_place(it, dir, name, len);
 	atomic_store(&it->state, FIO_ST_QUEUING);
 	atomic_fetch_add_explicit(&fio_live, 1, memory_order_relaxed);
 	return it;

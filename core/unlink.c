@@ -62,11 +62,7 @@ int fio_defer_removal(struct fio_thread *t, struct fio_dir *dir, const char *nam
 		fio_dir_ref(target);
 		atomic_fetch_add(&fio_removals, 1);
 	}
-	atomic_store_explicit(&it->dir, dir, memory_order_relaxed);
-	fio_dir_ref(dir);
-	memcpy(it->name, name, len);
-	it->name[len] = '\0';
-	it->name_len = (uint8_t)len;
+	fio_intent_place(it, dir, name, len);
 	it->name_hash = hash;
 	it->dev = makedev(sx->stx_dev_major, sx->stx_dev_minor);
 	it->ino = sx->stx_ino;

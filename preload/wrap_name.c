@@ -67,7 +67,7 @@ int x_linkat(int fromfd, const char *from, int tofd, const char *to, int flags)
 			     : linked(NEXT(linkat)(fromfd, from, tofd, to, flags), tofd, to);
 }
 
-int x_fsync(int fd)
+static int sync_file(int fd, int (*next)(int))
 {
 	int r;
 
@@ -76,19 +76,17 @@ int x_fsync(int fd)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	FD_C(fd, SYNC);
-	return NEXT(fsync)(fd);
+	return next(fd);
+}
+
+int x_fsync(int fd)
+{
+	return sync_file(fd, NEXT(fsync));
 }
 
 int x_fdatasync(int fd)
 {
-	int r;
-
-	CANCEL_POINT;
-	r = fio_fsync(fd);
-	if (r != FIO_PASS)
-		return RESULT(r);
-	FD_C(fd, SYNC);
-	return NEXT(fdatasync)(fd);
+	return sync_file(fd, NEXT(fdatasync));
 }
 
 int x_sync_file_range(int fd, off_t off, off_t n, unsigned int flags)
