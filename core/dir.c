@@ -27,6 +27,7 @@
 #define CHECKS_FAR 1        /* the same where each is a round trip */
 #define LIST_MAX 2048       /* a directory with more names is not listed */
 #define PATH_LEN_MAX 4096
+#define NOT_KNOWN (-1) /* why: not in the table */
 
 #define FS_IOC_GETFLAGS_ 0x80086601L
 #define BAD_FLAGS                                                                            \
@@ -434,7 +435,8 @@ fail:
 	return NULL;
 }
 
-static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char *prefix)
+/* known: only if it is in the table. */
+static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char *prefix, bool known)
 {
 	struct fio_dir *d = NULL;
 	struct stat st;
@@ -445,7 +447,7 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 		return NULL;
 	fio_lock(&dirs_lock);
 	d = find(st.st_dev, st.st_ino);
-	if (!d) {
+	if (!d && !known) {
 		fd = sys_openat(dirfd, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY, 0);
 		d = enter(t, fd < 0 ? fd : fio_hide(fd));
 		fio_count(dir_resolved);
@@ -473,21 +475,22 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 }
 
 /* A prefix that is followed by the name; few are long, and a stack may be small. */
-static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const char *path, size_t len)
+static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const char *path, size_t len,
+				      bool known)
 {
 	char text[FIO_PREFIX_MAX + 1], *prefix = text;
 	struct fio_dir *d;
 	uint32_t size = 0;
 
 	if (len == 0)
-		return resolve_slow(t, dirfd, ".");
+		return resolve_slow(t, dirfd, ".", known);
 	if (len >= sizeof(text))
 		prefix = fio_buf_get(fio_shard(t), (uint32_t)len + 1, &size, FIO_LOCK_HELD);
 	if (!prefix)
 		return NULL;
 	memcpy(prefix, path, len);
 	prefix[len] = '\0';
-	d = resolve_slow(t, dirfd, prefix);
+	d = resolve_slow(t, dirfd, prefix, known);
 	if (prefix != text)
 		fio_buf_put(fio_shard(t), prefix, size, FIO_LOCK_HELD);
 	return d;
@@ -495,11 +498,11 @@ static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const cha
 
 struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 {
-	return resolve_slow(t, dirfd, path);
+	return resolve_slow(t, dirfd, path, false);
 }
 
-struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
-				const char **name, size_t *name_len, int *why)
+static struct fio_dir *resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
+			       size_t *name_len, int *why, bool known)
 {
 	uint64_t epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire), base = 0;
 	long len = fio_pathlen(t, path, PATH_LEN_MAX);
@@ -533,7 +536,9 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 		}
 	}
 
-	d = resolve_prefix(t, dirfd, path, plen);
+	if (known && plen <= FIO_PREFIX_MAX) /* else it may be for want of memory */
+		*why = NOT_KNOWN;
+	d = resolve_prefix(t, dirfd, path, plen, known);
 	if (d && plen <= FIO_PREFIX_MAX) {
 		p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
 		p->epoch = 0;
@@ -547,6 +552,27 @@ struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *pat
 		atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 	}
 	return d;
+}
+
+struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
+				const char **name, size_t *name_len, int *why)
+{
+	return resolve(t, dirfd, path, name, name_len, why, false);
+}
+
+void fio_dir_name_made(struct fio_thread *t, int dirfd, const char *path)
+{
+	const char *name;
+	size_t len;
+	int why;
+	struct fio_dir *d = resolve(t, dirfd, path, &name, &len, &why, true);
+
+	if (d) {
+		fio_dir_add_name(t, d, fio_hash_name(name, len));
+		fio_dir_unref(d);
+	} else if (why != NOT_KNOWN) {
+		fio_created();
+	}
 }
 
 void fio_dirs_sweep(void)

@@ -123,6 +123,8 @@ void fio_dir_unref(struct fio_dir *d);
 int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
 /* A name was or will be put into the directory by this process. */
 void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
+/* path was made: the same, if its directory is known. */
+void fio_dir_name_made(struct fio_thread *t, int dirfd, const char *path);
 /* A name was made in it by a stock call, or it was made by us; may others be put off? */
 void fio_dir_tried(struct fio_dir *d);
 bool fio_dir_is_tried(struct fio_dir *d);

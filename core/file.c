@@ -195,7 +195,7 @@ int fio_file_flush(struct fio_intent *it, unsigned how)
 		err = fio_exec_fill(it, it->fd, &step);
 		if (it->what & FIO_SET_TRUNC && !it->len)
 			fio_paid(FIO_KIND_TRUNC, false);
-		else if (forced && !(it->what & FIO_SET_TRUNC))
+		else if ((forced || !it->len) && !(it->what & FIO_SET_TRUNC))
 			fio_paid(FIO_KIND_WRITE, false);
 	}
 	if (err) {
@@ -263,7 +263,6 @@ static bool fits(struct fio_thread *t, struct fio_intent *it, size_t n, off_t of
 	}
 	if (it->kind == FIO_KIND_WRITE && !it->sent) {
 		if (n < HOLD_MIN && fio_opt.warmup && !atomic_load(&it->dir->fs->slow)) {
-			fio_paid(FIO_KIND_WRITE, false);
 			fio_count(pass_small);
 			return false;
 		}

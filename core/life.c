@@ -412,21 +412,17 @@ bool fio_fd_hidden_range(int *lo, int *hi)
 
 void fio_name_made_slow(int dirfd, const char *path)
 {
-	struct fio_thread *t = fio_enter();
-	struct fio_dir *d;
-	const char *name;
-	size_t len;
-	int why;
+	struct fio_thread *t;
 
+	/* To look for the directory costs more than it saves while nothing is deferred. */
+	if (fio_idle()) {
+		fio_created();
+		return;
+	}
+	t = fio_enter();
 	if (!t)
 		return;
-	d = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
-	if (d) {
-		fio_dir_add_name(t, d, fio_hash_name(name, len));
-		fio_dir_unref(d);
-	} else {
-		fio_created();
-	}
+	fio_dir_name_made(t, dirfd, path);
 	fio_leave(t);
 }
 
@@ -452,11 +448,16 @@ void fio_mkdir_done(int dirfd, const char *path)
 		fio_created();
 		return;
 	}
-	fio_name_made_slow(dirfd, path);
 	t = fio_enter();
 	if (!t)
 		return;
-	d = fio_dir_open(t, dirfd, path);
+	d = NULL;
+	if (fio_crowded(t)) {
+		fio_created();
+	} else {
+		fio_dir_name_made(t, dirfd, path);
+		d = fio_dir_open(t, dirfd, path);
+	}
 	if (d) {
 		fio_dir_fresh(d);
 		fio_dir_unref(d);

@@ -38,3 +38,32 @@ fast_path() {
 	run "$BENCH" overhead --what
 	assert_failure 2
 }
+
+# tree N: N files in $T/tree
+tree() {
+	"$BENCH" mktree --files "$1" "$T/tree" >/dev/null
+}
+
+# counted FILTER COMMAND...: what jq says of the statistics of the process that wrote
+counted() {
+	local filter=$1
+	shift
+	FASTIO_STATS=$T/stats LD_PRELOAD=$FASTIO_PRELOAD "$@" >/dev/null
+	jq -s "def passed: .pass.fstat + .pass.busy; max_by(passed) | $filter" "$T/stats"
+}
+
+@test "cost: names that are linked open no directories while nothing is deferred" {
+	need git jq
+	tree 1500
+	git init -q "$T/tree"
+	# files that it looks at at once: 256 directories of objects, no room for each in the table
+	run counted 'passed > 1000, .dir.resolved < 200' git -C "$T/tree" add -A
+	assert_output $'true\ntrue'
+}
+
+@test "cost: small files that nothing can be put off of are left alone" {
+	need rsync jq
+	tree 1500
+	run counted 'passed > 1000, .executed.caller < 200' rsync -a "$T/tree/" "$T/copy/"
+	assert_output $'true\ntrue'
+}
