@@ -4,6 +4,7 @@
  */
 #include "load.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
 
 #include "clock.h"
@@ -15,6 +16,9 @@
 #define TOGETHER 16    /* wake-ups on one processor that mean that there is no other */
 #define APART 2        /* of them are made up for by one on another processor */
 #define BUSY_US 100000 /* then nothing is deferred for so long */
+#define LOOK_US 100000 /* idle time is counted in 10 ms: between two looks at it */
+#define FIRST_US 40000 /* the first of them: roughly */
+#define SPARE 2        /* less than one processor in so many to spare: others need them */
 
 static struct {
 	_Atomic uint32_t epoch;     /* coarse time slice */
@@ -23,6 +27,14 @@ static struct {
 	_Atomic int64_t busy_until; /* coarse time until which others need the processors */
 	_Atomic int cpus;           /* processors this process may use */
 } load;
+
+/* The task alone: what it saw when it looked last. */
+static struct {
+	int64_t at_us;   /* when; 0: never */
+	int64_t idle_us; /* of all processors together */
+	int64_t own_us;  /* the task's processor time */
+	bool looked;     /* more than once */
+} seen;
 
 /* The task alone: how often it was woken on the processor of who woke it, less how often not. */
 static int together;
@@ -84,10 +96,50 @@ void fio_load_woken(int waker_cpu)
 	atomic_store(&load.busy_until, fio_coarse_us() + BUSY_US);
 }
 
+/* The second number of /proc/uptime, in seconds with two decimals; -1: not known. */
+static int64_t idle_us(void)
+{
+	int fd = sys_openat(AT_FDCWD, "/proc/uptime", O_RDONLY | O_CLOEXEC, 0);
+	char text[64], *p = text;
+	ssize_t n = fd < 0 ? -1 : sys_read(fd, text, sizeof(text) - 1);
+	int64_t v = 0;
+
+	if (fd >= 0)
+		sys_close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	while (*p && *p != ' ')
+		p++;
+	if (!*p++)
+		return -1;
+	for (; (*p >= '0' && *p <= '9') || *p == '.'; p++)
+		v = *p == '.' ? v : v * 10 + (*p - '0');
+	return v * 10000;
+}
+
+/* What the task itself used would be idle without it. */
+void fio_load_look(void)
+{
+	int64_t now = fio_coarse_us(), span = now - seen.at_us, idle, own, spare;
+
+	if (span < (seen.looked ? LOOK_US : FIRST_US))
+		return;
+	idle = idle_us();
+	own = fio_clock_us(CLOCK_PROCESS_CPUTIME_ID);
+	spare = idle - seen.idle_us + own - seen.own_us;
+	if (seen.at_us && idle >= 0 && spare < span / SPARE)
+		atomic_store(&load.busy_until, now + BUSY_US);
+	seen.looked = seen.at_us;
+	seen.at_us = now;
+	seen.idle_us = idle;
+	seen.own_us = own;
+}
+
 void fio_load_reset(void)
 {
 	atomic_store(&load.active, 0);
 	atomic_store(&load.last, 0);
 	atomic_store(&load.busy_until, 0);
 	load.cpus = 0;
+	seen.at_us = 0;
+	seen.looked = false;
 }

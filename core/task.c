@@ -425,6 +425,7 @@ static void work(int parent)
 		if (fio_fence_work())
 			idle = 0;
 		fio_pool_look();
+		fio_load_look();
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {
 			fio_count(task_batches);
