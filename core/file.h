@@ -72,6 +72,8 @@ bool fio_warm_already(void);
 bool fio_warm_look(void);         /* the same, without counting a file */
 bool fio_may(enum fio_kind kind); /* deferring this kind pays in this process */
 void fio_paid(enum fio_kind kind, bool useful);
+/* The kernel was asked for the name of a new file, behind the lock that creating in the directory takes. */
+void fio_checked(void);
 void fio_paid_often(enum fio_kind kind); /* it saved more than failures can cost */
 /* An existing file was truncated by open; and: is a run of that under way? */
 void fio_update_seen(void);

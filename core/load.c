@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "clock.h"
+#include "counters.h"
 #include "dir.h"
 #include "options.h"
 #include "sys.h"
@@ -18,6 +19,8 @@
 #define BUSY_US 100000 /* then nothing is deferred for so long */
 #define LOOK_US 100000 /* idle time is counted in 10 ms: between two looks at it */
 #define FIRST_US 40000 /* the first of them: roughly */
+#define ALONE 8        /* the callers carry out so many times as much as the task, */
+#define ALONE_MIN 64   /* of not fewer */
 #define SPARE 2        /* less than one processor in so many to spare: others need them */
 
 static struct {
@@ -28,11 +31,15 @@ static struct {
 	_Atomic int cpus;           /* processors this process may use */
 } load;
 
+#define COUNTED(name) atomic_load_explicit(&fio_counters[FIO_CNT_##name], memory_order_relaxed)
+
 /* The task alone: what it saw when it looked last. */
 static struct {
 	int64_t at_us;   /* when; 0: never */
 	int64_t idle_us; /* of all processors together */
 	int64_t own_us;  /* the task's processor time */
+	uint64_t done;   /* intents carried out in the background */
+	uint64_t helped; /* ... by the callers */
 	bool looked;     /* more than once */
 } seen;
 
@@ -116,6 +123,18 @@ static int64_t idle_us(void)
 	return v * 10000;
 }
 
+/* The task gets no processor: what was put off is left for the callers. */
+static bool alone(void)
+{
+	uint64_t done = COUNTED(executed_task) + COUNTED(executed_ring);
+	uint64_t helped = COUNTED(executed_caller), more = helped - seen.helped;
+	bool is = more >= ALONE_MIN && (done - seen.done) * ALONE < more;
+
+	seen.done = done;
+	seen.helped = helped;
+	return is;
+}
+
 /* What the task itself used would be idle without it. */
 void fio_load_look(void)
 {
@@ -126,7 +145,7 @@ void fio_load_look(void)
 	idle = idle_us();
 	own = fio_clock_us(CLOCK_PROCESS_CPUTIME_ID);
 	spare = idle - seen.idle_us + own - seen.own_us;
-	if (seen.at_us && idle >= 0 && spare < span / SPARE)
+	if ((alone() || (idle >= 0 && spare < span / SPARE)) && seen.at_us)
 		atomic_store(&load.busy_until, now + BUSY_US);
 	seen.looked = seen.at_us;
 	seen.at_us = now;
@@ -142,4 +161,5 @@ void fio_load_reset(void)
 	load.cpus = 0;
 	seen.at_us = 0;
 	seen.looked = false;
+	seen.done = seen.helped = 0;
 }

@@ -227,7 +227,7 @@ static int open_existing(const struct target *f, const struct statx *sx)
 		       : FIO_PASS;
 }
 
-static int open_absent(const struct target *f)
+static int open_absent(const struct target *f, bool asked)
 {
 	if (!f->create || (f->flags & O_EXCL && fio_name_is_lock(f->name, f->len))) {
 		fio_count(pass_fstat);
@@ -241,6 +241,8 @@ static int open_absent(const struct target *f)
 		fio_count(pass_untried);
 		return FIO_PASS_HOLD;
 	}
+	if (asked && !f->dir->fs->remote)
+		fio_checked();
 	return ready(f->dir) ? defer(f, NULL) : FIO_PASS;
 }
 
@@ -276,6 +278,7 @@ static int open_in_dir(struct target *f)
 	struct fio_found found = fio_table_by_name(f->dir, f->hash, f->name, f->len);
 	struct statx sx;
 	int err = -ENOENT;
+	bool asked;
 
 	if (found.it)
 		fio_finish(found, FIO_CAUSE_PATH);
@@ -285,14 +288,15 @@ static int open_in_dir(struct target *f)
 		fio_count(pass_fs);
 		return f->flags & O_CREAT ? FIO_PASS : FIO_PASS_TRUNC;
 	}
-	if (found.it || !(f->flags & O_CREAT) || fio_dir_lookup(f->t, f->dir, f->hash))
+	asked = found.it || !(f->flags & O_CREAT) || fio_dir_lookup(f->t, f->dir, f->hash);
+	if (asked)
 		err = sys_statx(f->dir->fd, f->name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
 				STATX_BASIC_STATS, &sx);
 	f->there = err == 0;
 	if (err == 0)
 		return fio_syncs_writes(f->flags) ? FIO_PASS : open_existing(f, &sx);
 	if (err == -ENOENT && f->flags & O_CREAT)
-		return open_absent(f);
+		return open_absent(f, asked);
 	return FIO_PASS;
 }
 

@@ -15,6 +15,7 @@
 #define CREDIT_MAX 64
 #define CREDIT_START 24
 #define COST 8           /* credit that a deferral costs which was forced at once */
+#define CHECK_COST 2     /* ... of a new file whose name the kernel was asked for: it earns 1 */
 #define UPDATE_RUN 32    /* files overwritten in a row before that is deferred */
 #define RUN_GAP_US 20000 /* more between two of them, and it is no run */
 #define PAUSE_MAX 8192
@@ -89,26 +90,41 @@ void fio_paid_often(enum fio_kind kind)
 	atomic_store_explicit(&credits[kind].span, least_pause(kind), memory_order_relaxed);
 }
 
+static void charge(enum fio_kind kind, int cost)
+{
+	struct credit *c = &credits[kind];
+	int left = atomic_load_explicit(&c->left, memory_order_relaxed);
+	int span = atomic_load_explicit(&c->span, memory_order_relaxed);
+
+	if (left > cost) {
+		atomic_store_explicit(&c->left, left - cost, memory_order_relaxed);
+		return;
+	}
+	atomic_store_explicit(&c->left, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->pause, span, memory_order_relaxed);
+	if (span < (kind == FIO_KIND_SYNC ? SYNC_PAUSE_MAX : PAUSE_MAX))
+		atomic_store_explicit(&c->span, 2 * span, memory_order_relaxed);
+}
+
 void fio_paid(enum fio_kind kind, bool useful)
 {
 	struct credit *c = &credits[kind];
 	int left = atomic_load_explicit(&c->left, memory_order_relaxed);
 
-	if (useful) {
-		if (left < CREDIT_MAX)
-			atomic_store_explicit(&c->left, left + 1, memory_order_relaxed);
-		if (left == CREDIT_START)
-			atomic_store_explicit(&c->span, least_pause(kind), memory_order_relaxed);
-	} else if (left > COST) {
-		atomic_store_explicit(&c->left, left - COST, memory_order_relaxed);
-	} else {
-		int span = atomic_load_explicit(&c->span, memory_order_relaxed);
-
-		atomic_store_explicit(&c->left, 0, memory_order_relaxed);
-		atomic_store_explicit(&c->pause, span, memory_order_relaxed);
-		if (span < (kind == FIO_KIND_SYNC ? SYNC_PAUSE_MAX : PAUSE_MAX))
-			atomic_store_explicit(&c->span, 2 * span, memory_order_relaxed);
+	if (!useful) {
+		charge(kind, COST);
+		return;
 	}
+	if (left < CREDIT_MAX)
+		atomic_store_explicit(&c->left, left + 1, memory_order_relaxed);
+	if (left == CREDIT_START)
+		atomic_store_explicit(&c->span, least_pause(kind), memory_order_relaxed);
+}
+
+void fio_checked(void)
+{
+	if (fio_opt.warmup)
+		charge(FIO_KIND_CREATE, CHECK_COST);
 }
 
 static bool resting(struct credit *c)

@@ -67,3 +67,12 @@ counted() {
 	run counted 'passed > 1000, .executed.caller < 200' rsync -a "$T/tree/" "$T/copy/"
 	assert_output $'true\ntrue'
 }
+
+@test "cost: names are not looked at for each file between reads of a pipe" {
+	need tar gzip jq
+	tree 2500
+	tar czf "$T/tree.tgz" -C "$T/tree" .
+	mkdir "$T/out"
+	run counted 'passed > 1000, .deferred.create < 600' tar xzf "$T/tree.tgz" -C "$T/out"
+	assert_output $'true\ntrue'
+}
