@@ -7,7 +7,7 @@
  */
 #include "fuzz.h"
 
-#include "calls.h"
+#include "calls_system.h"
 
 static __thread int thread_no = -1; /* among concurrent threads */
 

@@ -182,6 +182,9 @@ void print_program(FILE *f, const struct op *ops, int n, const char *src)
 	copy_file(f, src, "../progs/t.h");
 	copy_file(f, src, "../fault/progs/raw.h");
 	copy_file(f, src, "calls.h");
+	copy_file(f, src, "calls_names.h");
+	copy_file(f, src, "calls_streams.h");
+	copy_file(f, src, "calls_system.h");
 	copy_file(f, src, "alone.h");
 	if (n && ops[0].a[5] == 1)
 		fprintf(f, "\n/* as user 65534, in a directory of that user */");
