@@ -187,7 +187,7 @@ $(B)/tests/fault-faultfs $(B)/tests/fault-recorder: private FAULT_LIBS = -lfuse3
 
 $(B)/tests/fuzz: $(FUZZ_SRC) $(wildcard tests/fuzz/*.h tests/fuzz/*.def) tests/progs/t.h tests/fault/progs/raw.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $(FUZZ_SRC) -lpthread
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $(FUZZ_SRC) -lpthread -lutil
 
 $(B)/tests/%: tests/progs/%.c
 	@mkdir -p $(@D)

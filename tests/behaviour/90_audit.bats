@@ -322,3 +322,25 @@ compile() { # NAME CC-OPTION...
 	audit --version
 	assert_output --regexp '^fastio-audit [0-9]'
 }
+
+fuzzed() {
+	run "$ROOT/tests/fuzz/audit.sh" --table "$T/table" --left-out "$T/left"
+}
+
+@test "symbols: the fuzzer calls each, or there is a reason" {
+	cp "$ROOT/tests/fuzz/left-out.list" "$T/left"
+	fuzzed
+	assert_success
+}
+
+@test "symbols: one that the fuzzer does not call, and nobody says why" {
+	grep -v '^acct' "$ROOT/tests/fuzz/left-out.list" >"$T/left"
+	fuzzed
+	caught "neither called nor left out with a reason: acct"
+	echo 'acct' >>"$T/left"
+	fuzzed
+	caught "left-out.list: no reason: acct"
+	echo 'open a reason' >>"$T/left"
+	fuzzed
+	caught "left out, but called: open"
+}

@@ -33,6 +33,15 @@ int __wprintf_chk(int flag, const wchar_t *fmt, ...);
 int __fwprintf_chk(FILE *f, int flag, const wchar_t *fmt, ...);
 int __vwprintf_chk(int flag, const wchar_t *fmt, va_list ap);
 int __vfwprintf_chk(FILE *f, int flag, const wchar_t *fmt, va_list ap);
+/* The headers lead these names to those of C99. */
+int old_fscanf(FILE *f, const char *fmt, ...) __asm__("fscanf");
+int old_scanf(const char *fmt, ...) __asm__("scanf");
+int old_vfscanf(FILE *f, const char *fmt, va_list ap) __asm__("vfscanf");
+int old_vscanf(const char *fmt, va_list ap) __asm__("vscanf");
+int old_fwscanf(FILE *f, const wchar_t *fmt, ...) __asm__("fwscanf");
+int old_wscanf(const wchar_t *fmt, ...) __asm__("wscanf");
+int old_vfwscanf(FILE *f, const wchar_t *fmt, va_list ap) __asm__("vfwscanf");
+int old_vwscanf(const wchar_t *fmt, va_list ap) __asm__("vwscanf");
 int __isoc99_fscanf(FILE *f, const char *fmt, ...);
 int __isoc99_scanf(const char *fmt, ...);
 int __isoc99_vfscanf(FILE *f, const char *fmt, va_list ap);
@@ -48,6 +57,7 @@ char *__fgets_unlocked_chk(char *s, size_t room, int n, FILE *f);
 wchar_t *__fgetws_chk(wchar_t *s, size_t room, int n, FILE *f);
 wchar_t *__fgetws_unlocked_chk(wchar_t *s, size_t room, int n, FILE *f);
 int __underflow(FILE *f);
+struct mntent *__getmntent_r(FILE *f, struct mntent *m, char *buf, int size);
 wint_t __wuflow(FILE *f);
 wint_t __wunderflow(FILE *f);
 wint_t __woverflow(FILE *f, wint_t c);
@@ -97,25 +107,25 @@ static long listed(int which, FILE *f, ...)
 		verrx(4, "%d", ap);
 		break;
 	case 12:
-		r = vfscanf(f, "%19s", ap);
+		r = old_vfscanf(f, "%19s", ap);
 		break;
 	case 13:
 		r = __isoc99_vfscanf(f, "%19s", ap);
 		break;
 	case 14:
-		r = vscanf("%19s", ap);
+		r = old_vscanf("%19s", ap);
 		break;
 	case 15:
 		r = __isoc99_vscanf("%19s", ap);
 		break;
 	case 16:
-		r = vfwscanf(f, L"%19ls", ap);
+		r = old_vfwscanf(f, L"%19ls", ap);
 		break;
 	case 17:
 		r = __isoc99_vfwscanf(f, L"%19ls", ap);
 		break;
 	case 18:
-		r = vwscanf(L"%19ls", ap);
+		r = old_vwscanf(L"%19ls", ap);
 		break;
 	case 19:
 		r = __isoc99_vwscanf(L"%19ls", ap);
@@ -303,7 +313,7 @@ static void get_one(FILE *f, int which)
 		r = __underflow(f);
 		break;
 	case 13:
-		r = fscanf(f, "%19s", word);
+		r = old_fscanf(f, "%19s", word);
 		break;
 	case 14:
 		r = __isoc99_fscanf(f, "%19s", word);
@@ -325,7 +335,7 @@ static void get_one(FILE *f, int which)
 		r = fgetsgent_r(f, &sg, buf, sizeof(buf), &q);
 		break;
 	case 21:
-		r = getmntent_r(f, &m, buf, sizeof(buf)) != NULL;
+		r = (which & 1 ? getmntent_r : __getmntent_r)(f, &m, buf, sizeof(buf)) != NULL;
 		break;
 	case 22:
 		r = (fgetc)(f) + ftello(f);
@@ -445,7 +455,7 @@ T_UNUSED static long stream_wide(const char *path, int k, int more)
 		r[3] = __fgetws_unlocked_chk(text, 20, 10, f) != NULL;
 		break;
 	case 4:
-		r[2] = fwscanf(f, L"%19ls", text);
+		r[2] = old_fwscanf(f, L"%19ls", text);
 		break;
 	case 5:
 		r[2] = __isoc99_fwscanf(f, L"%19ls", text);
@@ -488,7 +498,7 @@ T_UNUSED static long standard_input(const char *path, int k, int more)
 		r = ungetc(getc(stdin), stdin);
 		break;
 	case 3:
-		r = scanf("%19s", word);
+		r = old_scanf("%19s", word);
 		break;
 	case 4:
 		r = __isoc99_scanf("%19s", word);
@@ -506,7 +516,7 @@ T_UNUSED static long standard_input(const char *path, int k, int more)
 		r = (long)getwchar_unlocked();
 		break;
 	case 9:
-		r = wscanf(L"%19ls", wide);
+		r = old_wscanf(L"%19ls", wide);
 		break;
 	case 10:
 		r = __isoc99_wscanf(L"%19ls", wide);

@@ -9,6 +9,10 @@
 
 #include <aio.h>
 #include <aliases.h>
+#include <ifaddrs.h>
+#include <mcheck.h>
+#include <pty.h>
+#include <setjmp.h>
 #include <assert.h>
 #include <dlfcn.h>
 #include <fstab.h>
@@ -53,11 +57,14 @@ int __mq_open_2(const char *name, int flags);
 int __ptsname_r_chk(int fd, char *buf, size_t n, size_t size);
 int __ttyname_r_chk(int fd, char *buf, size_t n, size_t size);
 int __getlogin_r_chk(char *buf, size_t n, size_t size);
+long __fdelt_chk(long d);
+void jump_checked(jmp_buf env, int value) __asm__("__longjmp_chk") __attribute__((noreturn));
 void __assert(const char *expr, const char *file, int line);
 void __chk_fail(void);
 void __stack_chk_fail(void);
 int capset(void *header, const void *data);
 int capget(void *header, void *data);
+int old_sigpause(int mask) __asm__("sigpause");
 int __sigpause(int arg, int is_sig);
 int __xpg_sigpause(int sig);
 int pidfd_getfd(int pidfd, int fd, unsigned flags);
@@ -493,6 +500,22 @@ T_UNUSED static long children(const char *path, int k, int more)
 			_exit(5);
 		}
 		break;
+	case 5: { /* on a terminal of its own */
+		long n, all = 0;
+		int pty;
+
+		pid = forkpty(&pty, NULL, NULL, NULL);
+		if (pid == 0) {
+			cloned(NULL);
+			_exit((int)write(1, "out", 3));
+		}
+		while (pid > 0 && (n = read(pty, room(), 100)) > 0)
+			all += n;
+		emit("  from the terminal: %ld\n", all);
+		if (pid > 0)
+			close(pty);
+		break;
+	}
 	default:
 		posix_spawn_file_actions_init(&acts);
 		posix_spawn_file_actions_addopen(&acts, 0, "/dev/null", O_RDONLY, 0);
@@ -722,7 +745,7 @@ T_UNUSED static long signals(int k, int more)
 		r += sigsuspend(&empty);
 		break;
 	case 4:
-		r += sigpause(SIGUSR2);
+		r += old_sigpause(0);
 		break;
 	case 5:
 		r += __sigpause(0, 0);
@@ -879,6 +902,7 @@ T_UNUSED static long databases(int k, int more)
 	struct netent ne, *np;
 	struct hostent he, *hp;
 	struct ether_addr ether;
+	struct ifaddrs *ifs;
 	gid_t groups[20];
 	int n = 20, e;
 	long r = 0;
@@ -897,6 +921,7 @@ T_UNUSED static long databases(int k, int more)
 	case 5:
 		return LIST(setpwent(), getpwent_r(&pw, buf, size, &p) == 0 ? "" : NULL, endpwent());
 	case 6:
+		return getnetbyname("loopback") != NULL;
 	case 7:
 		return LIST(setgrent(), getgrent(), endgrent());
 	case 8:
@@ -1012,12 +1037,14 @@ T_UNUSED static long databases(int k, int more)
 		return if_indextoname(1, buf) != NULL;
 	case 61:
 		if_freenameindex(if_nameindex());
-		return 0;
+		freeifaddrs(getifaddrs(&ifs) ? NULL : ifs);
+		return getnetbyname_r("loopback", &ne, buf, size, &np, &e);
 	case 62:
 		memset(&ether, 0, sizeof(ether));
 		return ether_ntohost(buf, &ether);
 	default:
-		return getlogin_r(buf, size) + __getlogin_r_chk(buf, 100, 100);
+		r = getlogin_r(buf, size) + __getlogin_r_chk(buf, 100, 100);
+		return r + (cuserid(buf) != NULL) + ttyslot();
 	}
 }
 
@@ -1139,7 +1166,16 @@ T_UNUSED static long libc_loads(const char *path, int k, int more)
 		if (more == 7)
 			sync(); /* rarely: it waits for the whole machine */
 		return 0;
+	case 14: {
+		jmp_buf env;
+
+		if (!setjmp(env))
+			jump_checked(env, 1);
+		return __fdelt_chk(70);
+	}
 	default:
+		mtrace(); /* nothing without MALLOC_TRACE */
+		muntrace();
 		return getlogin() != NULL;
 	}
 }
