@@ -148,6 +148,30 @@ both_die() {
 	both_die "$CGROUP/cgroup.kill"
 }
 
+# The kernel ends all that shares the memory: the task as well.
+@test "out of memory: program and background task at once" {
+	local kills swap mode i lost=0
+	cgroup memory.max memory.limit_in_bytes
+	swap=${CGROUP_FILE/memory.max/memory.swap.max} swap=${swap/memory.limit/memory.memsw.limit}
+	kills=$CGROUP/memory.oom_control
+	[[ -e $kills ]] || kills=$CGROUP/memory.events
+	grep -q '^oom_kill ' "$kills" || skip "the kernel does not count what it kills"
+	echo 64M 2>/dev/null >"$CGROUP_FILE" || skip "no limit of memory can be set"
+	case $swap in
+	*memsw*) echo 64M 2>/dev/null >"$swap" || true ;;
+	*) echo 0 2>/dev/null >"$swap" || true ;;
+	esac
+	both_die oom
+	for i in 1 2; do
+		EXTRA=(FASTIO_LAG_US=1000000)
+		both_killed eager oom 200
+		((LOST <= 200)) || fail "$LOST lost of 200"
+		((lost += LOST)) || true
+	done
+	echo "# with a lag of a second $lost of 400 steps lost" >&3
+	grep -qx 'oom_kill 18' "$kills" || fail "it was not the kernel:" "$(<"$kills")"
+}
+
 # Kills from outside, after a growing time; counts what was acknowledged.
 killed_from_outside() {
 	local rounds=$1 mode i total=0 acked

@@ -247,10 +247,10 @@ image() {
 	echo "$file"
 }
 
-# cgroup FILE: a new cgroup that has such a file, below ours if that can be; its path in CGROUP.  RUNNER
-# starts what capture runs in it.
+# cgroup FILE...: a new cgroup that has one of the files, below ours if that can be; its path in CGROUP, the
+# file's in CGROUP_FILE.  RUNNER starts what capture runs in it.
 cgroup() {
-	local mount type options mine base
+	local mount type options mine base file
 	need_root
 	while read -r _ mount type options _; do
 		case $type,$options, in
@@ -263,11 +263,14 @@ cgroup() {
 			mkdir "$CGROUP" 2>/dev/null || continue
 			RUNNER=(sh -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$CGROUP")
 			CGROUPS+=("$CGROUP")
-			[[ ! -e $CGROUP/$1 ]] || return 0
+			for file; do
+				CGROUP_FILE=$CGROUP/$file
+				[[ ! -e $CGROUP_FILE ]] || return 0
+			done
 			rmdir "$CGROUP"
 		done
 	done </proc/mounts
-	skip "no cgroup with $1 can be made"
+	skip "no cgroup with $* can be made"
 }
 
 preloaded() {

@@ -92,6 +92,20 @@ static bool writes(char phase)
 	return strchr("cxuUmn", phase);
 }
 
+/* Until the kernel ends it */
+static void take_all_memory(void)
+{
+	const size_t part = 1 << 20;
+
+	for (;;) {
+		long at = raw_syscall(SYS_mmap, 0, part, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		for (size_t i = 0; at > 0 && i < part; i += 4096)
+			((volatile char *)at)[i] = 1;
+	}
+}
+
 static void die(void)
 {
 	static char *args[] = {(char *)"true", NULL};
@@ -123,6 +137,8 @@ static void die(void)
 		exit(7);
 	else if (!strcmp(die_how, "quick_exit"))
 		quick_exit(7);
+	else if (!strcmp(die_how, "oom"))
+		take_all_memory();
 	else if (!strcmp(die_how, "raise"))
 		raise(SIGKILL);
 	else if (!strcmp(die_how, "exec"))
