@@ -149,7 +149,8 @@ static int clone_child(void *p)
 	struct clone_start start = *(struct clone_start *)p;
 
 	fio_fork_child();
-	return start.fn(start.arg);
+	/* What it returns is the status with which libc ends the child, by a call of its own. */
+	return fio_exit(start.fn(start.arg));
 }
 
 int x_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)

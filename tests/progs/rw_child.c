@@ -290,6 +290,12 @@ static int clone_main(void *arg)
 	t_leave(3);
 }
 
+static int clone_returns(void *arg)
+{
+	put(arg, "made in a clone that returns");
+	return 4;
+}
+
 CASE(clone)
 {
 	static char stack[256 << 10] __attribute__((aligned(16)));
@@ -300,6 +306,8 @@ CASE(clone)
 	pid = clone(clone_main, stack + sizeof(stack), SIGCHLD, (char *)"x");
 	t_reap(pid);
 	show("by_clone");
+	t_reap(clone(clone_returns, stack + sizeof(stack), SIGCHLD, (char *)"returned"));
+	show("returned");
 	put("y", "before raw fork");
 	t_flush();
 	pid = (pid_t)syscall(SYS_fork);
