@@ -412,7 +412,6 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	atomic_store(&d->filled, false);
 	atomic_store(&d->gone, false);
 	atomic_store(&d->tried, false);
-	atomic_store(&d->under_way, 0);
 	d->sent = false;
 	d->dev = st.st_dev;
 	d->ino = st.st_ino;

@@ -73,7 +73,7 @@ struct fio_dir {
 	int fd;                     /* program's hidden descriptor */
 	_Atomic int task_fd;        /* task's descriptor, -1 if it has none */
 	_Atomic uint64_t after;     /* queue position before which all removals in it are */
-	_Atomic uint32_t under_way; /* intents that the pool's workers have in hand */
+	_Atomic uint32_t under_way; /* intents that the workers have in hand, counted by slot */
 	_Atomic bool
 		filled; /* files were put off in it: something other than removals may be pending */
 	_Atomic bool gone; /* it was removed: to be closed soon */

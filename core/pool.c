@@ -97,6 +97,7 @@ static int worker(void *arg)
 	for (;;) {
 		struct fio_intent *it = next();
 		struct fio_dir *dir;
+		struct fio_fs *fs;
 		int64_t began;
 
 		if (!atomic_load(&pool.idle) && (fio_queue_pooled() || fio_ahead_wanted()))
@@ -106,16 +107,19 @@ static int worker(void *arg)
 				;
 			continue;
 		}
+		/*
+		 * Without a reference of its own, which a worker that is killed would leave behind: the
+		 * intent has one until it is done, and under_way counts on whatever dir is then.
+		 */
 		dir = it->dir;
-		fio_dir_ref(dir);
+		fs = dir->fs;
 		fio_task_await_mail(it);
 		fio_task_lag();
 		began = fio_now_us();
 		fio_exec(it, true);
-		fio_fs_took(dir->fs, fio_now_us() - began);
+		fio_fs_took(fs, fio_now_us() - began);
 		fio_count(pool_executed);
 		atomic_fetch_sub(&dir->under_way, 1);
-		fio_dir_unref(dir);
 	}
 	return 0;
 }

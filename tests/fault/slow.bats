@@ -279,3 +279,20 @@ far_cases() {
 	local COUNTER=deferred.symlink
 	far_cases ordered symlink through symlink_meta symlink_replaced symlink_removed
 }
+
+@test "slow: the task is killed with files in hand: the program finishes them, and can unmount" {
+	local usec
+	for usec in -1 0 2000 5000 20000; do
+		rm -rf "${BACK:?}"
+		mkdir -p "$BACK/d"
+		far 5000
+		capture killed eager "$T/fault-unmount" -k $usec 40 "$D"
+		[[ $(<"$S/killed.out") == "killed $((usec >= 0)), 40 files, umount 0" ]] ||
+			fail "after $usec us: $(<"$S/killed.out")" "$(<"$S/killed.err")"
+		MOUNTS=("${MOUNTS[@]:1}")
+		need_deferred killed 20
+		no_task
+		wait "$FS_PID"
+		FS_PID=
+	done
+}
