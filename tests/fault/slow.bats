@@ -271,8 +271,13 @@ far_cases() {
 
 @test "slow: a directory's times come last, whatever is done in it" {
 	local COUNTER=deferred.utimens
-	far_cases ordered times times_then_file times_then_unlink times_then_mkdir times_then_rename open_file \
-		stat fstat chmod chown by_descriptor files
+	far_cases ordered times times_then_file times_then_unlink times_then_mkdir times_then_rename stat \
+		fstat chmod chown by_descriptor files
+}
+
+@test "slow: a directory's times come after a file in it that is still open" {
+	local COUNTER=deferred.utimens EXTRA=(FASTIO_AGE_US=2000000)
+	far_cases ordered open_file
 }
 
 @test "slow: symlinks come after what was done before, and take owner and times in" {

@@ -85,6 +85,7 @@ CASE(open_file)
 	fd = (int)OK(open("e/open", O_WRONLY | O_CREAT | O_TRUNC, 0644));
 	write_all(fd, "text", 4);
 	set_times("e");
+	usleep(500000); /* if the times had been put off they would be set by now */
 	close(fd);
 	show_dir("e");
 }
