@@ -67,3 +67,11 @@ load ../lib/common
 @test "names: unusual names" {
 	fiveways names odd_names
 }
+
+@test "names: every byte that a name may have" {
+	fiveways names any_byte
+}
+
+@test "names: deeper than PATH_MAX" {
+	fiveways names deeper_than_paths
+}

@@ -89,21 +89,23 @@ untouched() {
 	[[ $(find "$S/d" -type f -user root | wc -l) == 100 ]]
 }
 
-@test "log and statistics are made 0600 and do not follow links" {
+@test "log, statistics and trace are made 0600 and do not follow links" {
 	echo precious >"$S/open/target"
 	ln -s target "$S/open/log"
 	ln -s target "$S/open/stats"
-	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log")
+	ln -s target "$S/open/trace"
+	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log" FASTIO_TRACE="$S/open/trace")
 	capture links eager "$T/fault-work" -n 100 c "$S/d"
 	((RC == 0))
 	quiet links
 	[[ $(<"$S/open/target") == precious ]] || fail "wrote through a link: $(cat "$S/open/target")"
-	rm "$S/open/log" "$S/open/stats"
+	rm "$S/open/log" "$S/open/stats" "$S/open/trace"
 	find "$S/d" -mindepth 1 -delete
-	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log" FASTIO_ENGINE=bogus)
+	EXTRA=(FASTIO_STATS="$S/open/stats" FASTIO_LOG="$S/open/log" FASTIO_ENGINE=bogus
+		FASTIO_TRACE="$S/open/trace")
 	capture fresh eager "$T/fault-work" -n 100 c "$S/d"
 	((RC == 0))
-	[[ $(stat -c %a "$S/open/stats") == 600 && $(stat -c %a "$S/open/log") == 600 ]] ||
+	[[ $(stat -c %a "$S/open/stats" "$S/open/log" "$S/open/trace") == $'600\n600\n600' ]] ||
 		fail "modes: $(ls -l "$S/open")"
 }
 

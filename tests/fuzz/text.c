@@ -175,7 +175,7 @@ static void print_body(FILE *f, const struct op *ops, int n)
 void print_program(FILE *f, const struct op *ops, int n, const char *src)
 {
 	fprintf(f,
-		"/*\n * cc -w -o repro THIS.c -lpthread; then in an empty directory: repro, and again in\n"
+		"/*\n * cc -w -o repro THIS.c -lpthread -lutil; then in an empty directory: repro, and again in\n"
 		" * another one with T_PRELOAD=/path/to/libfastio.so in the environment (and\n"
 		" * FASTIO_...); the transcripts on standard output have to be equal.  What was found\n"
 		" * is at the end, in main().\n */\n#define _GNU_SOURCE\n");

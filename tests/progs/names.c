@@ -446,6 +446,66 @@ CASE(odd_names)
 		R(unlink(names[i]));
 }
 
+/* Each byte that a name may have, alone and in the middle */
+CASE(any_byte)
+{
+	char name[3][8];
+
+	OK(mkdir("bytes", 0755));
+	OK(chdir("bytes"));
+	for (int c = 1; c < 256; c++) {
+		if (c == '/' || c == '.')
+			continue;
+		for (int i = 0; i < 3; i++)
+			snprintf(name[i], sizeof(name[0]), i == 0 ? "%c" : i == 1 ? "a%cb" : "%cm", c);
+		for (int i = 0; i < 3; i++)
+			put(name[i], name[i]);
+		show(name[0]);
+		R(rename(name[1], "renamed"));
+		R(rename("renamed", name[1]));
+		R(unlink(name[2]));
+		meta(name[2]);
+	}
+	OK(chdir(".."));
+}
+
+/* Deeper than any path may be long: by steps, and by descriptors */
+CASE(deeper_than_paths)
+{
+	char name[201];
+	int fd, up = 0;
+
+	memset(name, 'd', 200);
+	name[200] = '\0';
+	OK(mkdir("top", 0755));
+	OK(chdir("top"));
+	for (int i = 0; i < 30; i++) {
+		put("f", t_name("level %d", i));
+		R(mkdir(name, 0755));
+		R(chdir(name));
+	}
+	for (int i = 0; i < 40; i++)
+		put(t_name("f%d", i), t_name("deep %d", i));
+	R(getcwd(t_name("%d", 0), 4096) ? 0 : -1);
+	show("f7");
+	R(unlink("f8"));
+	R(link("f9", "hard"));
+	R(rename("f10", "renamed"));
+	R(symlink("f11", "sym"));
+	show("sym");
+	meta("renamed");
+	fd = (int)OK(open("..", O_RDONLY | O_DIRECTORY));
+	RL("created by descriptor", close(openat(fd, "by", O_WRONLY | O_CREAT | O_TRUNC, 0600)));
+	R(fstatat(fd, "by", &(struct stat){0}, 0));
+	for (int i = 12; i < 40; i++)
+		R(unlink(t_name("f%d", i)));
+	close(fd);
+	while (up < 31 && chdir("..") == 0)
+		up++;
+	show("top/f");
+	show(t_name("top/%s/f", name));
+}
+
 static const struct t_case cases[] = {
 	C(unlink_then_open),  C(create_unlink_create),
 	C(unlink_while_open), C(unlink_of_hard_link),
@@ -455,6 +515,7 @@ static const struct t_case cases[] = {
 	C(unlink_in_listing), C(cwd_gone),
 	C(dirfd_moved),       C(symlink_swapped),
 	C(exchange),          C(odd_names),
+	C(any_byte),          C(deeper_than_paths),
 };
 
 int main(int argc, char **argv)

@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
+#include "ring/ring.h"
 #include "unit.h"
 
 #define THREADS 8
@@ -1139,6 +1140,42 @@ static void storm(void)
 	fastio_buffer_put(registered);
 }
 
+/* Far more operations than either queue holds: none is lost, and each has one answer. */
+static void overflow(void)
+{
+	enum { ENTRIES = 8, OPS = 400 };
+	struct io_uring_sqe *sqe;
+	struct fio_ring r;
+	bool seen[OPS] = {false};
+	uint64_t data;
+	int res, got = 0;
+
+	CHECK_EQ(fio_ring_start(&r, &(struct fio_ring_setup){.entries = ENTRIES,
+							     .cq_entries = ENTRIES}), 0);
+	for (uint64_t i = 0; i < OPS; i++) {
+		if (!fio_ring_room(&r, 1)) {
+			CHECK(fio_ring_prepare(&r) == NULL);
+			CHECK(fio_ring_submit(&r) >= 0); /* nobody harvests */
+		}
+		sqe = fio_ring_prepare(&r);
+		io_uring_prep_nop(sqe);
+		fio_ring_finish(sqe, i, 0);
+	}
+	CHECK(fio_ring_submit(&r) >= 0);
+	CHECK_EQ(io_uring_cq_ready(&r.ring), ENTRIES);
+	CHECK(*r.ring.sq.kflags & IORING_SQ_CQ_OVERFLOW);
+	while (fio_ring_ready(&r)) {
+		if (!fio_ring_harvest(&r, &data, &res))
+			break;
+		CHECK(data < OPS && !seen[data]);
+		CHECK_EQ(res, 0);
+		seen[data] = true;
+		got++;
+	}
+	CHECK_EQ(got, OPS);
+	fio_ring_stop(&r);
+}
+
 static const struct unit_test both[] = {
 	TEST(requests), TEST(durable),        TEST(discards),      TEST(blocks), TEST(chains),
 	TEST(answers),  TEST(callback_rules), TEST(bad_arguments), TEST(fuzz),   TEST(ends),
@@ -1146,7 +1183,8 @@ static const struct unit_test both[] = {
 };
 
 /* A read that blocks holds plain calls up. */
-static const struct unit_test uring_only[] = {TEST(cancellation), TEST(limits), TEST(lost_ring)};
+static const struct unit_test uring_only[] = {TEST(cancellation), TEST(limits), TEST(lost_ring),
+					      TEST(overflow)};
 
 int main(int argc, char **argv)
 {
