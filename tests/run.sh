@@ -73,6 +73,8 @@ done
 out=$(mktemp -d "${TMPDIR:-/tmp}/fastio-tests.XXXXXX")
 trap 'rm -rf "$out"' EXIT
 export BATS_LIB_PATH=${BATS_LIB_PATH:-/usr/lib/bats}
+# A test that calls make means the ordinary build, whatever 'make check' was told.
+unset MAKEFLAGS MAKEOVERRIDES MFLAGS SAN CHECKFLAGS
 
 # Each file into a result of its own, printed when it is done.
 run_one() {
