@@ -141,7 +141,7 @@ static int become_real(struct fio_intent *it, enum fio_step *step)
 	} else if (!cloexec) {
 		sys_fcntl(real, F_SETFD, 0);
 	}
-	fio_ahead_made_real(it->fd);
+	fio_written_made(it->fd);
 	return err;
 }
 

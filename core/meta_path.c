@@ -2,10 +2,10 @@
 /*
  * meta_path.c - owner, mode and times of a name; symlinks
  *
- * On a file system where each is a round trip.  Of a file that is about to be created they become part of its
- * intent, else they are an intent of their own (kind META), for directories above all, whose times come last: it
- * follows everything that was queued before.  Whatever would make or remove a name in such a directory, and so
- * change its times, finishes that first (fio_metas_of).
+ * On a file system where each is a round trip.  Of a file that is about to be created they become
+ * part of its intent, else they are an intent of their own (kind META), for directories above all,
+ * whose times come last: it follows everything that was queued before.  Whatever would make or
+ * remove a name in such a directory, and so change its times, finishes that first (fio_metas_of).
  */
 #include <string.h>
 #include <sys/sysmacros.h>

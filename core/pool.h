@@ -3,13 +3,14 @@
  * pool.h - the background task's workers, for file systems where an operation is a round trip
  *
  * There an intent is a dozen round trips one after another, most of them without an opcode of the
- * ring (owner, mode, times): what counts is how many intents are under way at once.  Each worker is a
- * thread of the background task (not of the program) that claims intents from the queue and carries
- * them out by plain calls.  Workers are made one by one while all others are busy, up to FIO_POOL_MAX, and
- * end with the task.
+ * ring (owner, mode, times): what counts is how many intents are under way at once.  Each worker
+ * is a thread of the background task (not of the program) that claims intents from the queue and
+ * carries them out by plain calls.  Workers are made one by one while all others are busy, up to
+ * FIO_POOL_MAX, and end with the task.
  *
- * An intent is for the pool (pooled) if its file system was slow when it was queued.  The kernel changes
- * a directory's names one at a time, so no more than FIO_POOL_PER_DIR intents of one are under way.
+ * An intent is for the pool (pooled) if its file system was slow when it was queued.  The kernel
+ * changes a directory's names one at a time, so no more than FIO_POOL_PER_DIR intents of one are
+ * under way.
  */
 #ifndef FIO_POOL_H
 #define FIO_POOL_H
