@@ -122,17 +122,27 @@ bool fio_age_scan(void)
 	return s.any;
 }
 
+/* What follows others, and last the times of directories, which each new name changes. */
+enum turn { FIRST, FOLLOWS, LAST };
+
+static enum turn turn_of(const struct fio_intent *it)
+{
+	if (it->kind == FIO_KIND_META)
+		return LAST;
+	return fio_is_ordered(it) ? FOLLOWS : FIRST;
+}
+
 static bool rescue_one(struct fio_intent *it, void *arg)
 {
+	const enum turn *turn = arg;
 	enum fio_state state = fio_state(it);
 	enum fio_step step = FIO_STEP_NONE;
 	int dirfd, fd, err = 0;
 
-	(void)arg;
 	if (state == FIO_ST_FREE || state == FIO_ST_FENCED || atomic_load(&it->done) ||
-	    !it->linked || !it->dir)
+	    !it->linked || !it->dir || turn_of(it) != *turn)
 		return true;
-	if (it->made && !fio_is_claimed(state))
+	if (it->made && !fio_is_claimed(state) && *turn == FIRST)
 		return true; /* written out by age */
 	dirfd = atomic_load(&it->dir->task_fd);
 	/* A thread that died may have begun what it had claimed. */
@@ -160,6 +170,8 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 		break;
 	case FIO_KIND_META:
 	case FIO_KIND_SYMLINK:
+		err = fio_exec_at(it, dirfd, &step);
+		break;
 	case FIO_KIND_RMDIR:
 		return true; /* after the others */
 	case FIO_KIND_RENAME:
@@ -197,29 +209,12 @@ static bool rescue_rmdir(struct fio_intent *it, void *arg)
 	return true;
 }
 
-static bool rescue_meta(struct fio_intent *it, void *arg)
-{
-	enum fio_step step = FIO_STEP_NONE;
-	int err;
-
-	(void)arg;
-	if (fio_state(it) == FIO_ST_FREE ||
-	    (it->kind != FIO_KIND_META && it->kind != FIO_KIND_SYMLINK) || atomic_load(&it->done) ||
-	    !it->linked || !it->dir)
-		return true;
-	it->made = true; /* whoever died may have begun it */
-	err = fio_exec_at(it, atomic_load(&it->dir->task_fd), &step);
-	if (err < 0)
-		fio_error_log(it, step, err);
-	return true;
-}
-
 void fio_rescue(void)
 {
 	struct empty e = {false, true};
 
-	fio_intent_each(rescue_one, NULL);
-	fio_intent_each(rescue_meta, NULL);
+	for (enum turn turn = FIRST; turn <= LAST; turn++)
+		fio_intent_each(rescue_one, &turn);
 	while (e.any) {
 		e.any = false;
 		fio_intent_each(rescue_rmdir, &e);

@@ -34,7 +34,7 @@ void fio_finish_queued(uint64_t pos)
 		if ((!fio_removing_dirs() && !atomic_load(&fio_metas)) || retired >= pos ||
 		    !fio_queue_unclaimed(pos))
 			break;
-		if (fio_task_running())
+		if (fio_task_running() && !fio_queue_pooled())
 			fio_task_wake();
 		fio_queue_wait_move(retired);
 	}

@@ -250,8 +250,7 @@ static void release(struct fio_intent *it, uint32_t held)
 {
 	struct fio_dir *dir = it->dir, *target = it->target;
 	uint32_t cap = it->cap;
-	bool meta = (it->kind == FIO_KIND_META || it->kind == FIO_KIND_SYMLINK) &&
-		    !atomic_load(&it->done);
+	bool meta = fio_is_ordered(it) && it->kind != FIO_KIND_RMDIR && !atomic_load(&it->done);
 
 	atomic_store(&it->done, true);
 	/* First: who looks the tables up in vain afterwards must see that something was done. */

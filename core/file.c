@@ -457,6 +457,14 @@ static void close_locked(int fd)
 		fio_release_all(FIO_CAUSE_LOCK);
 }
 
+/* Closed empty where waiting is dear: it can come into being when all that is queued now is done. */
+static bool follows_all(const struct fio_intent *it)
+{
+	return it->kind == FIO_KIND_CREATE && !it->sync && atomic_load(&it->dir->fs->slow) &&
+	       fio_pool_usable() && atomic_load(&fio_n_open) == 1 && !atomic_load(&fio_threaded) &&
+	       !atomic_load(&fio_fences) && !atomic_load(&fio_syncs) && !fio_removing_dirs();
+}
+
 static int close_deferred(int fd, unsigned how)
 {
 	struct fio_intent *it = fio_fd_lock(fd);
@@ -472,6 +480,13 @@ static int close_deferred(int fd, unsigned how)
 	if (it->made)
 		return close_flushed(it, how);
 	if (it->len) {
+		fio_paid(it->kind, true);
+		return submit_closed(it);
+	}
+	if (follows_all(it)) {
+		it->marker = true;
+		it->after = fio_queue_head();
+		atomic_fetch_add(&fio_metas, 1);
 		fio_paid(it->kind, true);
 		return submit_closed(it);
 	}

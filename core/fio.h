@@ -222,6 +222,8 @@ static inline void fio_renamed(int dirfd, const char *path, unsigned int flags)
 		fio_renamed_slow(dirfd, path, flags);
 }
 
+/* Before mkdir(at): what is pending under that name is finished. */
+void fio_mkdir_begin(int dirfd, const char *path);
 /* After a successful mkdir(at): the directory is ours and empty. */
 void fio_mkdir_done(int dirfd, const char *path);
 

@@ -93,6 +93,7 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	atomic_store_explicit(&it->made, false, memory_order_relaxed);
 	it->sync = false;
 	it->fresh = false;
+	it->marker = false;
 	it->peer = NULL;
 	it->order = 0;
 	it->err_told = false;

@@ -87,6 +87,7 @@ struct fio_intent {
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
 	bool pooled;            /* queued for the pool (pool.h) */
+	bool marker;            /* CREATE: closed empty, and ordered */
 	bool linked;            /* in the tables */
 	bool sync;              /* CREATE: was synced while it was open */
 	bool fresh;             /* of an open file that the process has made; see order */
@@ -111,10 +112,10 @@ struct fio_intent {
 	_Atomic int64_t born_us;     /* coarse time of the first held byte */
 	struct fio_dir *_Atomic dir; /* referenced while the intent lives */
 	struct fio_dir *target;      /* RMDIR: the directory that goes, referenced as well */
-	uint64_t after;     /* RMDIR, META, SYMLINK: all before this position must be done first */
-	uint64_t name_hash; /* of name; 0: none */
-	uint64_t ino_hash;  /* of (dev, ino); 0: none yet */
-	dev_t dev;          /* identity if ino_hash is set; SYNC: if ino is */
+	uint64_t after;              /* ordered: all before this position must be done first */
+	uint64_t name_hash;          /* of name; 0: none */
+	uint64_t ino_hash;           /* of (dev, ino); 0: none yet */
+	dev_t dev;                   /* identity if ino_hash is set; SYNC: if ino is */
 	ino_t ino;
 	struct fio_intent *next_name;  /* chain of the name table's bucket */
 	struct fio_intent *next_ino;   /* chain of the inode table's bucket */
@@ -142,7 +143,7 @@ static inline bool fio_is_claimed(enum fio_state state)
 static inline bool fio_is_ordered(const struct fio_intent *it)
 {
 	return it->kind == FIO_KIND_RMDIR || it->kind == FIO_KIND_META ||
-	       it->kind == FIO_KIND_SYMLINK;
+	       it->kind == FIO_KIND_SYMLINK || it->marker;
 }
 
 /* While it is open the program holds a placeholder instead of the file. */

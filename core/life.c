@@ -439,6 +439,39 @@ void fio_renamed_slow(int dirfd, const char *path, unsigned int flags)
 		fio_name_made_slow(dirfd, path);
 }
 
+/* Nothing is under the name, and nothing will be. */
+static bool is_absent(int dirfd, const char *path)
+{
+	struct fio_thread *t = fio_enter();
+	struct fio_dir *d;
+	const char *name;
+	size_t len;
+	uint64_t hash;
+	bool absent = false;
+	int why;
+
+	if (!t)
+		return false;
+	d = fio_dir_resolve(t, dirfd, path, &name, &len, &why);
+	if (d) {
+		hash = fio_hash_name(name, len);
+		absent = !fio_table_by_name(d, hash, name, len).it && !fio_dir_lookup(t, d, hash);
+		fio_dir_unref(d);
+	}
+	fio_leave(t);
+	return absent;
+}
+
+void fio_mkdir_begin(int dirfd, const char *path)
+{
+	fio_release_removals();
+	fio_metas_in(dirfd, path);
+	/* To look costs a round trip there. */
+	if (fio_pending() &&
+	    !(atomic_load_explicit(&fio_far, memory_order_relaxed) && is_absent(dirfd, path)))
+		fio_release_path(dirfd, path, false, FIO_CAUSE_PATH);
+}
+
 void fio_mkdir_done(int dirfd, const char *path)
 {
 	struct fio_thread *t;

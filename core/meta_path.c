@@ -153,6 +153,13 @@ static bool defer(struct fio_thread *t, struct fio_dir *dir, const char *name, s
 	return true;
 }
 
+/* What libc says to a mode for a symlink itself, once it has looked. */
+static bool is_refused(struct fio_found f, const struct change *c)
+{
+	return f.it->kind == FIO_KIND_SYMLINK && !c->follow && c->what == FIO_SET_MODE &&
+	       atomic_load(&f.it->gen) == f.gen;
+}
+
 static int change(int dirfd, const char *path, const struct change *c)
 {
 	struct fio_thread *t;
@@ -176,7 +183,10 @@ static int change(int dirfd, const char *path, const struct change *c)
 	if (!dir)
 		goto out;
 	f = fio_table_by_name(dir, fio_hash_name(name, len), name, len);
-	done = f.it ? fold(f, c) : defer(t, dir, name, len, c);
+	if (f.it && is_refused(f, c))
+		ret = -EOPNOTSUPP;
+	else
+		done = f.it ? fold(f, c) : defer(t, dir, name, len, c);
 	fio_dir_unref(dir);
 out:
 	fio_leave(t);

@@ -69,9 +69,7 @@ int x_mkdir(const char *path, mode_t mode)
 {
 	CHANGING(path);
 
-	fio_release_removals();
-	fio_metas_in(AT_FDCWD, path);
-	PATH(path, false);
+	fio_mkdir_begin(AT_FDCWD, path);
 	return made(NEXT(mkdir)(path, mode), AT_FDCWD, path);
 }
 
@@ -79,9 +77,7 @@ int x_mkdirat(int dirfd, const char *path, mode_t mode)
 {
 	CHANGING(path);
 
-	fio_release_removals();
-	fio_metas_in(dirfd, path);
-	AT_PATH(dirfd, path, false, 0);
+	fio_mkdir_begin(dirfd, path);
 	return made(NEXT(mkdirat)(dirfd, path, mode), dirfd, path);
 }
 

@@ -280,6 +280,13 @@ far_cases() {
 	far_cases ordered open_file
 }
 
+@test "slow: a file closed empty comes after what was done before, and nobody waits for it" {
+	local COUNTER=deferred.close
+	far_cases ordered marker markers mkdir_pending
+	far_case eager ordered marker
+	jq -es 'map(.cause.namespace) | add == 0' "$S/eager.stats" || fail "$(<"$S/eager.stats")"
+}
+
 @test "slow: symlinks come after what was done before, and take owner and times in" {
 	local COUNTER=deferred.symlink
 	far_cases ordered symlink through symlink_meta symlink_replaced symlink_removed

@@ -164,6 +164,58 @@ CASE(files)
 	set_times("d");
 }
 
+/* A directory cannot get the name of a file that is still to come. */
+CASE(mkdir_pending)
+{
+	begin();
+	files("e");
+	R(mkdir("e/f7", 0755));
+	R(mkdir("e/f11", 0755));
+	R(mkdir("e/g/h", 0755));
+	R(mkdir("e/g", 0755));
+	R(mkdir("e/g", 0755));
+	R(mkdir("none/g", 0755));
+}
+
+/* A file closed empty says that all before it is done: it is not older than the others. */
+CASE(marker)
+{
+	struct stat st, done;
+	bool last = true;
+
+	files("warm");
+	files("d");
+	OK(mkdir("m", 0755));
+	OK(close((int)OK(open("m/done", O_WRONLY | O_CREAT | O_TRUNC, 0644))));
+	put("m/after", "text");
+	OK(chmod("m/done", 0600));
+	OK(stat("m/done", &done));
+	for (int i = 0; i < FILES; i++) {
+		OK(stat(t_name("d/f%d", i), &st));
+		last = last && (st.st_mtim.tv_sec < done.st_mtim.tv_sec ||
+				(st.st_mtim.tv_sec == done.st_mtim.tv_sec &&
+				 st.st_mtim.tv_nsec <= done.st_mtim.tv_nsec));
+	}
+	out("last %d\n", last);
+	meta("m/done");
+}
+
+/* Several of them, and what undoes them */
+CASE(markers)
+{
+	begin();
+	for (int i = 0; i < FILES; i++)
+		OK(close((int)OK(open(t_name("d/m%d", i), O_WRONLY | O_CREAT, 0600))));
+	OK(unlink("d/m1"));
+	OK(rename("d/m2", "d/m20"));
+	put("d/m3", "text");
+	R(open("d/m4", O_WRONLY | O_CREAT | O_EXCL, 0600));
+	meta("d/m5");
+	set_times("d");
+	OK(close((int)OK(open("d/m30", O_WRONLY | O_CREAT, 0600))));
+	show_dir("d");
+}
+
 CASE(symlink)
 {
 	begin();
@@ -199,6 +251,7 @@ CASE(symlink_meta)
 	OK(symlink("f1", "d/l"));
 	R(lchown("d/l", 1, 2));
 	set_times("d/l");
+	R(fchmodat(AT_FDCWD, "d/l", 0600, AT_SYMLINK_NOFOLLOW));
 	OK(symlink("f2", "d/m"));
 	R(chmod("d/m", 0600));
 	R(chown("d/m", 3, 3));
@@ -231,10 +284,26 @@ CASE(symlink_removed)
 }
 
 static const struct t_case cases[] = {
-	C(times), C(times_then_file), C(times_then_unlink), C(times_then_mkdir),
-	C(times_then_rename), C(open_file), C(stat), C(fstat), C(chmod), C(chown),
-	C(by_descriptor), C(files), C(symlink), C(through), C(symlink_meta),
-	C(symlink_replaced), C(symlink_removed),
+	C(times),
+	C(times_then_file),
+	C(times_then_unlink),
+	C(times_then_mkdir),
+	C(times_then_rename),
+	C(open_file),
+	C(stat),
+	C(fstat),
+	C(chmod),
+	C(chown),
+	C(by_descriptor),
+	C(files),
+	C(mkdir_pending),
+	C(marker),
+	C(markers),
+	C(symlink),
+	C(through),
+	C(symlink_meta),
+	C(symlink_replaced),
+	C(symlink_removed),
 };
 
 int main(int argc, char **argv)
