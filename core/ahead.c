@@ -25,7 +25,7 @@
 
 #define NAMES (64u * 1024)  /* bytes of a directory's names that are remembered */
 #define HELD_MAX (16 << 20) /* bytes of files that were read */
-#define BEFORE 4096         /* bytes of names that are wanted before the program comes to them */
+#define BEFORE 8192         /* bytes of names that are wanted before the program comes to them */
 #define WASTE 64            /* files read for nothing that are no reason to stop */
 #define OLD_US 1000000      /* what was read so long ago is not used */
 #define USES 2  /* names that were used, then those that are listed next are looked up at once */
@@ -162,7 +162,7 @@ static void let_go(struct fio_listed *d)
 	atomic_fetch_sub(&fio_ahead_dirs, 1);
 }
 
-static struct fio_listed *find_dir(dev_t dev, ino_t ino)
+struct fio_listed *fio_listed_find(dev_t dev, ino_t ino)
 {
 	for (int i = 0; i < FIO_AHEAD_DIRS; i++) {
 		if (fio_ahead_all.dirs[i].used && fio_ahead_all.dirs[i].ino == ino &&
@@ -237,7 +237,7 @@ void fio_ahead_list(int fd)
 	    !fio_task_start())
 		goto out;
 	fio_lock(&fio_ahead_all.lock);
-	d = find_dir(st.st_dev, st.st_ino);
+	d = fio_listed_find(st.st_dev, st.st_ino);
 	if (!d)
 		d = new_dir();
 	if (d && !d->used) {
@@ -268,7 +268,10 @@ void fio_ahead_list(int fd)
 	if (d) {
 		d->reads_ok = true;
 		d->fd = fd;
-		d->len = d->at = d->next = 0;
+		d->len = d->at = d->next = d->left = 0;
+		d->whole = d->cut = d->made = false;
+		d->epoch = atomic_load(&fio_ahead_all.epoch);
+		d->known = atomic_load(&fio_known_epoch);
 		d->last_us = fio_coarse_us();
 		atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 	}
@@ -297,10 +300,14 @@ void fio_listed_read(struct fio_listed *d)
 	fio_listed_go_on(d);
 }
 
-void fio_ahead_name_slow(int fd, const char *name, unsigned char type)
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+void fio_ahead_name_slow(int fd, const struct dirent64 *e)
 {
 	struct fio_thread *t = fio_enter();
-	size_t n = name ? strlen(name) : 0;
 
 	if (!t)
 		return;
@@ -310,14 +317,19 @@ void fio_ahead_name_slow(int fd, const char *name, unsigned char type)
 
 		if (!d->used || d->fd != fd)
 			continue;
-		if (!name && fio_ahead_all.uses >= USES)
-			fio_listed_go_on(d);
-		if (!name || name[0] == '.' || d->len + n + 3 > d->cap)
-			continue;
-		d->names[d->len] = (char)type;
-		d->names[d->len + 1] = (char)n;
-		memcpy(d->names + d->len + 2, name, n + 1);
-		d->len += (uint32_t)n + 3;
+		if (!e) {
+			d->whole = !d->cut;
+			/* A program that removes most of what it lists is not helped by looking it up. */
+			if (fio_ahead_all.uses >= USES &&
+			    fio_ahead_all.removals < fio_ahead_all.uses / 2)
+				fio_listed_go_on(d);
+		} else if (d->len + e->d_reclen > d->cap) {
+			d->cut = true;
+		} else if (!is_dots(e->d_name)) {
+			memcpy(d->names + d->len, e, e->d_reclen);
+			d->len += e->d_reclen;
+			d->left++;
+		}
 	}
 	fio_unlock(&fio_ahead_all.lock);
 	fio_leave(t);
@@ -331,21 +343,28 @@ void fio_ahead_closed_slow(int fd)
 	}
 }
 
-/* The position after this name, looked for from where the program was; 0: it is not there. */
-static uint32_t after_name(const struct fio_listed *d, const char *name, size_t n)
+static struct dirent64 *entry_at(const struct fio_listed *d, uint32_t at)
+{
+	return (struct dirent64 *)(d->names + at);
+}
+
+struct dirent64 *fio_listed_entry(const struct fio_listed *d, const char *name)
 {
 	for (int round = 0; round < 2; round++) {
 		uint32_t end = round ? d->at : d->len;
 
-		for (uint32_t i = round ? 0 : d->at; i < end;) {
-			size_t have = (unsigned char)d->names[i + 1];
-
-			if (have == n && memcmp(d->names + i + 2, name, n) == 0)
-				return i + (uint32_t)n + 3;
-			i += (uint32_t)have + 3;
+		for (uint32_t i = round ? 0 : d->at; i < end; i += entry_at(d, i)->d_reclen) {
+			if (strcmp(entry_at(d, i)->d_name, name) == 0)
+				return entry_at(d, i);
 		}
 	}
-	return 0;
+	return NULL;
+}
+
+bool fio_listed_is_fresh(const struct fio_listed *d)
+{
+	return d->epoch == atomic_load(&fio_ahead_all.epoch) &&
+	       d->known == atomic_load(&fio_known_epoch);
 }
 
 /* More names to the workers. */
@@ -356,18 +375,18 @@ static void want(struct fio_listed *d, bool read)
 
 	while (d->next < d->len && d->next < d->at + BEFORE &&
 	       (!read || atomic_load(&fio_ahead_all.bytes) < HELD_MAX)) {
-		const char *e = d->names + d->next;
-		size_t len = (unsigned char)e[1];
+		const struct dirent64 *e = entry_at(d, d->next);
+		size_t len = strlen(e->d_name);
 		struct fio_slot *s;
 
-		if (read && e[0] != DT_REG) {
-			d->next += (uint32_t)len + 3;
+		if (read && e->d_type != DT_REG) {
+			d->next += e->d_reclen;
 			continue;
 		}
 		s = new_slot(now);
 		if (!s)
 			break;
-		memcpy(s->name, e + 2, len + 1);
+		memcpy(s->name, e->d_name, len + 1);
 		s->hash = fio_hash_name(s->name, len);
 		s->dir = (uint32_t)(d - fio_ahead_all.dirs);
 		s->gen = d->gen;
@@ -376,7 +395,7 @@ static void want(struct fio_listed *d, bool read)
 		s->epoch = atomic_load(&fio_ahead_all.epoch);
 		s->when_us = now;
 		s->len = 0;
-		d->next += (uint32_t)len + 3;
+		d->next += e->d_reclen;
 		atomic_fetch_add(&fio_ahead_all.wanted, 1);
 		atomic_store(&s->state, FIO_SLOT_WANTED);
 		n++;
@@ -402,7 +421,7 @@ static struct fio_listed *resolve(int dirfd, const char *path, const char *name)
 					  : "",
 		      AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &sx) < 0)
 		return NULL;
-	return find_dir(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
+	return fio_listed_find(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
 }
 
 static const char *last(struct fio_thread *t, const char *path, size_t *n)
@@ -420,17 +439,17 @@ static const char *last(struct fio_thread *t, const char *path, size_t *n)
 struct fio_listed *fio_listed_used(struct fio_thread *t, int dirfd, const char *path,
 				   const char **name, size_t *n)
 {
+	struct dirent64 *e;
 	struct fio_listed *d;
-	uint32_t at;
 
 	*name = last(t, path, n);
 	d = *name ? resolve(dirfd, path, *name) : NULL;
-	at = d ? after_name(d, *name, *n) : 0;
-	if (!at)
+	e = d ? fio_listed_entry(d, *name) : NULL;
+	if (!e)
 		return NULL;
-	d->at = at;
-	if (d->next < at)
-		d->next = at;
+	d->at = (uint32_t)((char *)e - d->names) + e->d_reclen;
+	if (d->next < d->at)
+		d->next = d->at;
 	d->last_us = fio_coarse_us();
 	fio_ahead_all.uses++;
 	return d;
@@ -475,7 +494,8 @@ void fio_ahead_reset(void)
 	atomic_store(&fio_ahead_all.held, 0);
 	atomic_store(&fio_ahead_all.bytes, 0);
 	fio_written_reset();
-	fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.hits = fio_ahead_all.wasted = 0;
+	fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals = fio_ahead_all.hits =
+		fio_ahead_all.wasted = 0;
 	atomic_store(&fio_ahead_dirs, 0);
 	atomic_store(&fio_ahead_taken, 0);
 }

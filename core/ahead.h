@@ -39,6 +39,7 @@
 #define FIO_AHEAD_WHOLE (128 * 1024) /* larger files are not read ahead */
 #define FIO_AHEAD_SHARD 0            /* of buffers */
 
+struct fio_dir;
 struct fio_thread;
 
 /* A directory that the program lists, or has listed. */
@@ -51,8 +52,14 @@ struct fio_listed {
 	int fd;              /* the program's number of the stream that lists it, -1: closed */
 	int own;             /* hidden duplicate */
 	_Atomic int task_fd; /* -1: not there yet, or none */
-	char *names;         /* type, length, name, NUL; ... */
+	char *names;         /* struct dirent64 ..., as the kernel gives them */
 	uint32_t cap, len;   /* bytes of it: there, used */
+	uint32_t left;       /* names that the process has not removed */
+	uint32_t epoch;      /* when it was listed */
+	uint64_t known;      /* fio_known_epoch then */
+	bool whole;          /* those are all names */
+	bool cut;            /* there was no room for some */
+	bool made;           /* the process has made some since */
 	uint32_t at;         /* the next name that the program is expected to use */
 	uint32_t next;       /* the next to be wanted */
 	int64_t last_us;     /* coarse time of last use */
@@ -90,6 +97,7 @@ struct fio_ahead_all {
 	_Atomic bool off;        /* for good */
 	int flags;               /* of the program's last open for reading */
 	uint32_t uses, reads;    /* names used; of them opened for reading */
+	uint32_t removals;       /* of them removed */
 	uint32_t hits;           /* files that were answered from memory */
 	uint32_t wasted;         /* files that were read for nothing */
 	struct fio_listed dirs[FIO_AHEAD_DIRS];
@@ -101,6 +109,12 @@ extern struct fio_ahead_all fio_ahead_all;
 
 /* ---- in ahead.c, with the lock ---- */
 
+struct fio_listed *fio_listed_find(dev_t dev, ino_t ino);
+/* Is it as it was when it was listed, but for what the process itself has removed? */
+bool fio_listed_is_fresh(const struct fio_listed *d);
+/* The entry with this name, looked for from where the program was; NULL: it is not there. */
+struct dirent64 *fio_listed_entry(const struct fio_listed *d, const char *name);
+
 /* The directory in which the program is about to use path's last component, or NULL. */
 struct fio_listed *fio_listed_used(struct fio_thread *t, int dirfd, const char *path,
 				   const char **name, size_t *n);
@@ -111,6 +125,16 @@ void fio_listed_read(struct fio_listed *d);
 /* What was read, if that is still true; the lock may be let go of meanwhile. */
 struct fio_slot *fio_slot_true(struct fio_listed *d, const char *name, size_t n);
 void fio_slot_free(struct fio_slot *s, uint32_t held);
+
+/* ---- in ahead_names.c: what a listing is good for besides ---- */
+
+/* Type and inode of a name: from the listing, or as statx.  0 or -errno. */
+int fio_ahead_look(const struct fio_dir *dir, const char *name, size_t len, struct statx *sx);
+/* The name will go, or a name has come. */
+void fio_ahead_removed(const struct fio_dir *dir, const char *name, size_t len);
+void fio_ahead_changed(const struct fio_dir *dir);
+/* All its names will go. */
+bool fio_ahead_is_empty(const struct fio_dir *dir);
 
 /* ---- in ahead_work.c, in the task ---- */
 

@@ -41,8 +41,11 @@ int fio_ahead_use_slow(int dirfd, const char *path, struct stat *st, bool change
 	d = fio_listed_used(t, dirfd, path, &name, &n);
 	if (d && changes)
 		d->reads_ok = false;
-	if (d) {
+	if (d && changes)
+		fio_ahead_all.removals++;
+	if (d && !changes)
 		fio_listed_go_on(d);
+	if (d) {
 		s = st ? fio_slot_true(d, name, n) : NULL;
 		if (s && copy_out(st, &s->st, sizeof(*st)) == (ssize_t)sizeof(*st))
 			ret = 0;

@@ -6,7 +6,9 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
+#include "ahead.h"
 #include "clock.h"
 #include "counters.h"
 #include "fdtab.h"
@@ -38,6 +40,7 @@ _Atomic uint64_t fio_ns_epoch = 1;
 _Atomic uint64_t fio_known_epoch = 1;
 _Atomic uint64_t fio_traits_epoch = 1;
 _Atomic uint64_t fio_moved_epoch = 1;
+_Atomic uint64_t fio_removed_epoch;
 _Atomic uint32_t fio_beliefs;
 _Atomic uint32_t fio_dirs_retired;
 
@@ -155,6 +158,8 @@ void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_has
 	fio_lock(&d->lock);
 	add_name(t, d, name_hash);
 	fio_unlock(&d->lock);
+	if (fio_ahead())
+		fio_ahead_changed(d);
 }
 
 static bool list_into(struct fio_thread *t, struct fio_dir *d, char *buf, uint32_t size)
@@ -500,6 +505,19 @@ struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 	return resolve_slow(t, dirfd, path, false);
 }
 
+/* What a descriptor is, without asking a server for its attributes. */
+static bool is_dir(int fd, uint64_t *hash)
+{
+	struct statx sx;
+
+	if (!atomic_load_explicit(&fio_far, memory_order_relaxed))
+		return fio_fd_class(fd, hash) == FIO_CLASS_DIR;
+	if (sys_statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &sx) < 0)
+		return false;
+	*hash = fio_hash_inode(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
+	return S_ISDIR(sx.stx_mode);
+}
+
 static struct fio_dir *resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
 			       size_t *name_len, int *why, bool known)
 {
@@ -520,9 +538,12 @@ static struct fio_dir *resolve(struct fio_thread *t, int dirfd, const char *path
 		return NULL;
 	*why = FIO_CNT_pass_dir;
 	if (path[0] != '/' && dirfd != AT_FDCWD) {
-		if (fio_fd_class(dirfd, &base) != FIO_CLASS_DIR)
+		if (!is_dir(dirfd, &base))
 			return NULL;
 	}
+	/* A descriptor leads where it led, whatever was removed. */
+	if (plen || !base)
+		epoch += atomic_load_explicit(&fio_removed_epoch, memory_order_acquire);
 
 	atomic_store_explicit(&fio_reads, 0, memory_order_relaxed);
 	now = fio_coarse_us();

@@ -49,7 +49,9 @@ struct fio_fs {
 	_Atomic uint64_t
 		tried_ids; /* owner and group of the directory in which a name was made last */
 	_Atomic uint32_t tried_mode; /* its mode */
-	uint32_t torn_free;     /* bytes that a power cut leaves old or new, not half of each */
+	_Atomic int
+		true_inos;  /* inode numbers in listings that were right; negative: one was not */
+	uint32_t torn_free; /* bytes that a power cut leaves old or new, not half of each */
 	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
 	char ext4[40];          /* its name in /sys/fs/ext4, or empty */
 	uint32_t block;         /* bytes of a block */
@@ -105,6 +107,8 @@ extern _Atomic uint32_t fio_reads;
 extern _Atomic uint64_t fio_traits_epoch;
 /* Changes whenever directories or links were removed or moved. */
 extern _Atomic uint64_t fio_moved_epoch;
+/* Changes whenever a directory was removed. */
+extern _Atomic uint64_t fio_removed_epoch;
 /* Changes whenever somebody else may have put names into directories of ours. */
 extern _Atomic uint64_t fio_known_epoch;
 

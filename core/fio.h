@@ -10,6 +10,7 @@
 #ifndef FIO_H
 #define FIO_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -467,7 +468,7 @@ static inline bool fio_ahead(void)
 /* The program begins to list the directory that fd is; it was told a name, or that there are no more (NULL);
  * it closes the stream. */
 void fio_ahead_list(int fd);
-void fio_ahead_name_slow(int fd, const char *name, unsigned char type);
+void fio_ahead_name_slow(int fd, const struct dirent64 *e);
 void fio_ahead_closed_slow(int fd);
 static inline void fio_ahead_closed(int fd)
 {
@@ -480,6 +481,15 @@ int fio_ahead_use_slow(int dirfd, const char *path, struct stat *st, bool change
 static inline int fio_ahead_use(int dirfd, const char *path, struct stat *st, bool changes)
 {
 	return fio_ahead() ? fio_ahead_use_slow(dirfd, path, st, changes) : FIO_PASS;
+}
+
+/* A stock call has removed a name. */
+void fio_ahead_unlinked_slow(int dirfd, const char *path);
+static inline int fio_ahead_unlinked(int dirfd, const char *path, int ret)
+{
+	if (ret == 0 && fio_ahead())
+		fio_ahead_unlinked_slow(dirfd, path);
+	return ret;
 }
 
 /* It has opened a file that it may write to; it changes files or names. */

@@ -29,6 +29,7 @@
 #include "table.h"
 #include "task.h"
 #include "trace.h"
+#include "unlink.h"
 #include "util.h"
 
 #define READS_TO_FORGET 32 /* files read in a row without one being made */
@@ -361,6 +362,7 @@ void fio_acquire_fd_slow(int fd)
 
 void fio_created_slow(void)
 {
+	fio_ahead_drop();
 	atomic_fetch_add(&fio_known_epoch, 1);
 }
 
@@ -370,6 +372,17 @@ void fio_namespace_done(void)
 	atomic_fetch_add(&fio_moved_epoch, 1);
 	atomic_fetch_add(&fio_ns_epoch, 1);
 	atomic_fetch_add(&fio_known_epoch, 1);
+}
+
+void fio_rmdir_done(void)
+{
+	if (!atomic_load_explicit(&fio_far, memory_order_relaxed)) {
+		fio_namespace_done();
+		return;
+	}
+	/* What is known of others is worth round trips. */
+	atomic_fetch_add(&fio_moved_epoch, 1);
+	atomic_fetch_add(&fio_removed_epoch, 1);
 }
 
 void fio_namespace(enum fio_cause cause)

@@ -86,8 +86,9 @@ static bool through_removed(const char *path, size_t len)
 		name = fio_last_component(path, end, &n);
 		if (n == 0 || n > FIO_NAME_MAX)
 			continue;
+		/* By themselves they lead from where the program is, which is found by its inode. */
 		if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.')))
-			return true;
+			return n != len;
 		if (end == len) /* found by its inode */
 			continue;
 		f = fio_table_by_any_name(fio_hash_name(name, n), name, n, false);

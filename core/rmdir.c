@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "ahead.h"
 #include "counters.h"
 #include "errors.h"
 #include "file.h"
@@ -102,6 +103,8 @@ static bool will_be_empty(struct fio_thread *t, struct fio_dir *d)
 
 	if (!only_removals(d))
 		return false;
+	if (fio_ahead_is_empty(d))
+		return true;
 	buf = fio_buf_get(fio_shard(t), LISTING, &size, FIO_LOCK_HELD);
 	if (!buf)
 		return false;
@@ -133,9 +136,8 @@ static int try_name(struct fio_thread *t, struct fio_dir *dir, const char *name,
 
 	if (f.it || !(dir->traits & FIO_DIR_UNLINK) || !dir->fs->tree_ok || name[len])
 		return FIO_PASS;
-	if (sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_INO,
-		      &sx) < 0 ||
-	    !S_ISDIR(sx.stx_mode) || sx.stx_attributes & FIO_ATTRS_KEPT ||
+	if (fio_ahead_look(dir, name, len, &sx) < 0 || !S_ISDIR(sx.stx_mode) ||
+	    sx.stx_attributes & FIO_ATTRS_KEPT ||
 	    makedev(sx.stx_dev_major, sx.stx_dev_minor) != dir->dev)
 		return FIO_PASS;
 	target = fio_dir_known(dir->dev, sx.stx_ino);
@@ -144,6 +146,8 @@ static int try_name(struct fio_thread *t, struct fio_dir *dir, const char *name,
 	if (fio_dir_space(dir, 0) && fio_task_start() && dir->traits && !is_cwd(target) &&
 	    will_be_empty(t, target))
 		ret = fio_defer_removal(t, dir, name, len, &sx, target);
+	if (ret == 0)
+		fio_ahead_removed(dir, name, len);
 	fio_dir_unref(target);
 	return ret;
 }
@@ -184,6 +188,6 @@ int fio_rmdir(int dirfd, const char *path)
 	}
 	fio_leave(t);
 	if (ret == 0)
-		fio_namespace_done();
+		fio_rmdir_done();
 	return ret;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "ahead.h"
 #include "change.h"
 #include "counters.h"
 #include "dir.h"
@@ -96,12 +97,6 @@ static bool is_run(const struct fio_thread *t)
 	return t->unlink_run >= (fio_opt.warmup < least ? fio_opt.warmup : least);
 }
 
-/* What kind of file it is does not change. */
-static int look_how(const struct fio_dir *dir)
-{
-	return dir->fs->remote ? AT_STATX_DONT_SYNC : 0;
-}
-
 static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 {
 	const char *name;
@@ -135,8 +130,7 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 		fio_count(pass_short);
 		goto out;
 	}
-	err = sys_statx(dir->fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | look_how(dir),
-			STATX_TYPE | STATX_INO, &sx);
+	err = fio_ahead_look(dir, name, len, &sx);
 	if (err < 0) /* the kernel knows which error comes first */
 		goto out;
 	if (!S_ISREG(sx.stx_mode) || sx.stx_attributes & FIO_ATTRS_KEPT) {
@@ -157,6 +151,8 @@ static int try_unlink(struct fio_thread *t, int dirfd, const char *path)
 		goto out;
 	}
 	ret = fio_defer_removal(t, dir, name, len, &sx, NULL);
+	if (ret == 0)
+		fio_ahead_removed(dir, name, len);
 out:
 	fio_dir_unref(dir);
 	return ret;

@@ -25,4 +25,7 @@ bool fio_removing(const struct fio_thread *t);
 /* It is a lock that is given back. */
 bool fio_removal_unlocks(struct fio_thread *t, const char *path);
 
+/* A directory is about to go, or has gone: paths that led through it lead nowhere. */
+void fio_rmdir_done(void);
+
 #endif /* FIO_UNLINK_H */

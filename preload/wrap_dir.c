@@ -57,7 +57,7 @@ struct dirent *x_readdir(DIR *dir)
 		before_first(dir);
 	e = NEXT(readdir)(dir);
 	if (unlikely(fio_ahead()) && dir)
-		fio_ahead_name_slow(dirfd(dir), e ? e->d_name : NULL, e ? e->d_type : 0);
+		fio_ahead_name_slow(dirfd(dir), (const struct dirent64 *)e);
 	return e;
 }
 

@@ -10,7 +10,9 @@ int x_unlink(const char *path)
 	LOADED;
 	int r = fio_unlink(AT_FDCWD, path);
 
-	return r != FIO_PASS ? RESULT(r) : NEXT(unlink)(path);
+	if (r != FIO_PASS)
+		return RESULT(r);
+	return fio_ahead_unlinked(AT_FDCWD, path, NEXT(unlink)(path));
 }
 
 int x_unlinkat(int dirfd, const char *path, int flags)
@@ -25,7 +27,7 @@ int x_unlinkat(int dirfd, const char *path, int flags)
 	if (r != FIO_PASS)
 		return RESULT(r);
 	if (!flags)
-		return NEXT(unlinkat)(dirfd, path, 0);
+		return fio_ahead_unlinked(dirfd, path, NEXT(unlinkat)(dirfd, path, 0));
 	NAMES;
 	r = NEXT(unlinkat)(dirfd, path, flags);
 	NAMES_DONE;
