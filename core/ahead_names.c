@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "ahead.h"
+#include "counters.h"
 #include "dir.h"
 #include "fio.h"
 #include "sys.h"
@@ -49,6 +50,7 @@ int fio_ahead_look(const struct fio_dir *dir, const char *name, size_t len, stru
 		fio_unlock(&fio_ahead_all.lock);
 	}
 	if ((type == DT_REG || type == DT_DIR) && atomic_load(&dir->fs->true_inos) >= TRUE_INOS) {
+		fio_count(ahead_listed);
 		*sx = (struct statx){
 			.stx_mode = type == DT_REG ? S_IFREG : S_IFDIR,
 			.stx_ino = ino,

@@ -70,6 +70,7 @@
 	X(ahead, opened)       \
 	X(ahead, real)         \
 	X(ahead, dropped)      \
+	X(ahead, listed)       \
 	X(dir, resolved)       \
 	X(dir, cached)         \
 	X(dir, listed)         \

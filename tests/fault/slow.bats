@@ -260,6 +260,11 @@ far_cases() {
 	far_cases ahead told waited
 }
 
+@test "slow: what was listed and is removed is what is there" {
+	local COUNTER=ahead.listed
+	far_cases emptied removed again linked made made_dir symlink_made moved told
+}
+
 @test "slow: FASTIO_PREFETCH=off reads nothing ahead" {
 	local EXTRA=(FASTIO_PREFETCH=off)
 	far 1000
