@@ -65,6 +65,9 @@
 	X(pool, executed)      \
 	X(pool, entered)       \
 	X(pool, left)          \
+	X(pool, kept)          \
+	X(pool, asked)         \
+	X(pool, given)         \
 	X(ahead, looked)       \
 	X(ahead, read)         \
 	X(ahead, opened)       \
@@ -76,6 +79,7 @@
 	X(dir, listed)         \
 	X(dir, known)          \
 	X(dir, checked)        \
+	X(dir, absent)         \
 	X(pass, warmup)        \
 	X(pass, flags)         \
 	X(pass, fs)            \

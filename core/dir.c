@@ -25,11 +25,11 @@
 #define VALID_US 10000      /* a cached prefix is looked up again after this time */
 #define VALID_FAR_US 200000 /* ... where looking up is a round trip */
 #define LOOK_EVERY 64       /* look-ups of directories on a quick file system that may be slow */
+#define KNOWN_US 1000000    /* so long names that are looked up are absent because they were */
 #define CHECKS_TO_LIST 8    /* names asked of the kernel before the directory is listed */
 #define CHECKS_FAR 1        /* the same where each is a round trip */
 #define LIST_MAX 2048       /* a directory with more names is not listed */
 #define PATH_LEN_MAX 4096
-#define NOT_KNOWN (-1) /* why: not in the table */
 
 #define FS_IOC_GETFLAGS_ 0x80086601L
 #define BAD_FLAGS                                                                            \
@@ -206,6 +206,7 @@ int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
 		fio_count(dir_listed);
 		if (list(t, d)) {
 			d->known_epoch = epoch;
+			d->known_us = fio_coarse_us();
 			d->checks = 0;
 			atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 		} else {
@@ -222,10 +223,33 @@ int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
 	return ask;
 }
 
+bool fio_dir_lacks(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
+{
+	uint64_t epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
+	int64_t now = fio_coarse_us();
+	bool known;
+
+	fio_lock(&d->lock);
+	known = d->known_epoch == epoch;
+	/* A program may look again and again until somebody else makes the name. */
+	if (known && now - d->known_us > KNOWN_US) {
+		fio_count(dir_listed);
+		known = list(t, d);
+		if (known)
+			d->known_us = now;
+		else
+			d->known_epoch = 0;
+	}
+	known = known && !names_has(d, print_of(name_hash));
+	fio_unlock(&d->lock);
+	return known;
+}
+
 void fio_dir_fresh(struct fio_dir *d)
 {
 	fio_lock(&d->lock);
 	d->known_epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
+	d->known_us = fio_coarse_us();
 	fio_unlock(&d->lock);
 	fio_dir_tried(d);
 	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
@@ -439,8 +463,7 @@ fail:
 	return NULL;
 }
 
-/* known: only if it is in the table. */
-static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char *prefix, bool known)
+static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char *prefix)
 {
 	struct fio_dir *d = NULL;
 	struct stat st;
@@ -451,7 +474,7 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 		return NULL;
 	fio_lock(&dirs_lock);
 	d = find(st.st_dev, st.st_ino);
-	if (!d && !known) {
+	if (!d) {
 		fd = sys_openat(dirfd, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY, 0);
 		d = enter(t, fd < 0 ? fd : fio_hide(fd));
 		fio_count(dir_resolved);
@@ -479,22 +502,21 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 }
 
 /* A prefix that is followed by the name; few are long, and a stack may be small. */
-static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const char *path, size_t len,
-				      bool known)
+static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const char *path, size_t len)
 {
 	char text[FIO_PREFIX_MAX + 1], *prefix = text;
 	struct fio_dir *d;
 	uint32_t size = 0;
 
 	if (len == 0)
-		return resolve_slow(t, dirfd, ".", known);
+		return resolve_slow(t, dirfd, ".");
 	if (len >= sizeof(text))
 		prefix = fio_buf_get(fio_shard(t), (uint32_t)len + 1, &size, FIO_LOCK_HELD);
 	if (!prefix)
 		return NULL;
 	memcpy(prefix, path, len);
 	prefix[len] = '\0';
-	d = resolve_slow(t, dirfd, prefix, known);
+	d = resolve_slow(t, dirfd, prefix);
 	if (prefix != text)
 		fio_buf_put(fio_shard(t), prefix, size, FIO_LOCK_HELD);
 	return d;
@@ -502,7 +524,7 @@ static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const cha
 
 struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 {
-	return resolve_slow(t, dirfd, path, false);
+	return resolve_slow(t, dirfd, path);
 }
 
 /* What a descriptor is, without asking a server for its attributes. */
@@ -518,80 +540,137 @@ static bool is_dir(int fd, uint64_t *hash)
 	return S_ISDIR(sx.stx_mode);
 }
 
-static struct fio_dir *resolve(struct fio_thread *t, int dirfd, const char *path, const char **name,
-			       size_t *name_len, int *why, bool known)
-{
-	uint64_t epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire), base = 0;
-	long len = fio_pathlen(t, path, PATH_LEN_MAX);
-	struct fio_dir *d;
-	struct fio_prefix *p;
-	size_t plen;
+/* A path on its way to a directory. */
+struct way {
+	uint64_t epoch, base; /* as in the cache */
 	int64_t now;
+	size_t len; /* of the prefix */
+};
 
+/* Where the last component is in path; false and *why if it cannot be used. */
+static bool begin_way(struct fio_thread *t, struct way *w, int dirfd, const char *path,
+		      const char **name, size_t *name_len, int *why)
+{
+	long len = fio_pathlen(t, path, PATH_LEN_MAX);
+
+	w->epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire);
+	w->base = 0;
 	*why = FIO_CNT_pass_name;
 	if (len <= 0)
-		return NULL;
+		return false;
 	*name = fio_last_component(path, (size_t)len, name_len);
-	plen = (size_t)len - *name_len;
+	w->len = (size_t)len - *name_len;
 	if (*name_len == 0 || *name_len > 255 || (*name_len == 1 && (*name)[0] == '.') ||
 	    (*name_len == 2 && (*name)[0] == '.' && (*name)[1] == '.'))
-		return NULL;
+		return false;
 	*why = FIO_CNT_pass_dir;
-	if (path[0] != '/' && dirfd != AT_FDCWD) {
-		if (!is_dir(dirfd, &base))
-			return NULL;
-	}
+	if (path[0] != '/' && dirfd != AT_FDCWD && !is_dir(dirfd, &w->base))
+		return false;
 	/* A descriptor leads where it led, whatever was removed. */
-	if (plen || !base)
-		epoch += atomic_load_explicit(&fio_removed_epoch, memory_order_acquire);
+	if (w->len || !w->base)
+		w->epoch += atomic_load_explicit(&fio_removed_epoch, memory_order_acquire);
+	w->now = fio_coarse_us();
+	return true;
+}
 
-	atomic_store_explicit(&fio_reads, 0, memory_order_relaxed);
-	now = fio_coarse_us();
+static struct fio_dir *find_cached(struct fio_thread *t, const struct way *w, const char *path)
+{
 	for (int i = 0; i < FIO_DIR_CACHE; i++) {
-		p = &t->prefix[i];
-		if (p->epoch == epoch && p->base == base && p->len == plen && now < p->until_us &&
-		    memcmp(p->text, path, plen) == 0 && ref_cached(p->dir, p->gen)) {
+		struct fio_prefix *p = &t->prefix[i];
+
+		if (p->epoch == w->epoch && p->base == w->base && p->len == w->len &&
+		    w->now < p->until_us && memcmp(p->text, path, w->len) == 0 &&
+		    ref_cached(p->dir, p->gen)) {
 			fio_count(dir_cached);
 			return p->dir;
 		}
 	}
+	return NULL;
+}
 
-	if (known && plen <= FIO_PREFIX_MAX) /* else it may be for want of memory */
-		*why = NOT_KNOWN;
-	d = resolve_prefix(t, dirfd, path, plen, known);
-	if (d && plen <= FIO_PREFIX_MAX) {
-		p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
-		p->epoch = 0;
-		p->base = base;
-		p->until_us = now + (d->fs->remote ? VALID_FAR_US : VALID_US);
-		p->dir = d;
-		p->gen = atomic_load(&d->gen);
-		p->len = (uint32_t)plen;
-		memcpy(p->text, path, plen);
-		p->epoch = epoch;
-		atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
-	}
-	return d;
+static void cache(struct fio_thread *t, const struct way *w, const char *path, struct fio_dir *d)
+{
+	struct fio_prefix *p;
+
+	if (!d || w->len > FIO_PREFIX_MAX)
+		return;
+	p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
+	p->epoch = 0;
+	p->base = w->base;
+	p->until_us = w->now + (d->fs->remote ? VALID_FAR_US : VALID_US);
+	p->dir = d;
+	p->gen = atomic_load(&d->gen);
+	p->len = (uint32_t)w->len;
+	memcpy(p->text, path, w->len);
+	p->epoch = w->epoch;
+	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 }
 
 struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
 				const char **name, size_t *name_len, int *why)
 {
-	return resolve(t, dirfd, path, name, name_len, why, false);
+	struct fio_dir *d;
+	struct way w;
+
+	if (!begin_way(t, &w, dirfd, path, name, name_len, why))
+		return NULL;
+	atomic_store_explicit(&fio_reads, 0, memory_order_relaxed);
+	d = find_cached(t, &w, path);
+	if (d)
+		return d;
+	d = resolve_prefix(t, dirfd, path, w.len);
+	cache(t, &w, path, d);
+	return d;
+}
+
+/* The directory, if it is in the table; a prefix that fits the cache. */
+static struct fio_dir *at_hand(struct fio_thread *t, const struct way *w, int dirfd,
+			       const char *path)
+{
+	char prefix[FIO_PREFIX_MAX + 1];
+	struct fio_dir *d = find_cached(t, w, path);
+	struct statx sx;
+
+	if (d)
+		return d;
+	memcpy(prefix, path, w->len);
+	prefix[w->len] = '\0';
+	if (sys_statx(dirfd, w->len ? prefix : ".", AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK,
+		      &sx) < 0 ||
+	    !sx.stx_nlink)
+		return NULL;
+	d = fio_dir_known(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
+	cache(t, w, path, d);
+	return d;
+}
+
+struct fio_dir *fio_dir_at_hand(struct fio_thread *t, int dirfd, const char *path,
+				const char **name, size_t *name_len)
+{
+	struct way w;
+	int why;
+
+	if (!begin_way(t, &w, dirfd, path, name, name_len, &why) || w.len > FIO_PREFIX_MAX)
+		return NULL;
+	return at_hand(t, &w, dirfd, path);
 }
 
 void fio_dir_name_made(struct fio_thread *t, int dirfd, const char *path)
 {
 	const char *name;
+	struct fio_dir *d;
+	struct way w;
 	size_t len;
 	int why;
-	struct fio_dir *d = resolve(t, dirfd, path, &name, &len, &why, true);
 
+	if (!begin_way(t, &w, dirfd, path, &name, &len, &why) || w.len > FIO_PREFIX_MAX) {
+		fio_created();
+		return;
+	}
+	d = at_hand(t, &w, dirfd, path);
 	if (d) {
 		fio_dir_add_name(t, d, fio_hash_name(name, len));
 		fio_dir_unref(d);
-	} else if (why != NOT_KNOWN) {
-		fio_created();
 	}
 }
 

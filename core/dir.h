@@ -50,11 +50,13 @@ struct fio_fs {
 		tried_ids; /* owner and group of the directory in which a name was made last */
 	_Atomic uint32_t tried_mode; /* its mode */
 	_Atomic int
-		true_inos;  /* inode numbers in listings that were right; negative: one was not */
-	uint32_t torn_free; /* bytes that a power cut leaves old or new, not half of each */
-	_Atomic int64_t credit; /* bytes that may be deferred before space is asked for again */
-	char ext4[40];          /* its name in /sys/fs/ext4, or empty */
-	uint32_t block;         /* bytes of a block */
+		true_inos; /* inode numbers in listings that were right; negative: one was not */
+	_Atomic int no_terminal; /* errno of TCGETS on a regular file, 0: was not asked */
+	_Atomic int no_clone;    /* the same of FICLONE */
+	uint32_t torn_free;      /* bytes that a power cut leaves old or new, not half of each */
+	_Atomic int64_t credit;  /* bytes that may be deferred before space is asked for again */
+	char ext4[40];           /* its name in /sys/fs/ext4, or empty */
+	uint32_t block;          /* bytes of a block */
 	/* durable.c; fences.carry protects them */
 	uint32_t each_us;    /* what an fsync of one of many took, 0: not measured */
 	uint32_t sync_pause; /* groups until syncfs is tried again */
@@ -93,6 +95,7 @@ struct fio_dir {
 	int64_t used_us;      /* coarse time of last use */
 	struct fio_lock lock; /* protects what follows */
 	uint64_t known_epoch; /* fio_known_epoch while the set is complete, 0: it is not */
+	int64_t known_us;     /* coarse time when it was seen to be */
 	uint32_t *names;      /* open-addressed fingerprints, 0 empty */
 	uint32_t names_cap;   /* slots, a power of two */
 	uint32_t n_names;     /* used slots */
@@ -118,6 +121,9 @@ extern _Atomic uint64_t fio_known_epoch;
  */
 struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
 				const char **name, size_t *name_len, int *why);
+/* The same if the directory is known; nothing is opened, and no round trip made for it. */
+struct fio_dir *fio_dir_at_hand(struct fio_thread *t, int dirfd, const char *path,
+				const char **name, size_t *name_len);
 /* The directory that path itself is, referenced, or NULL. */
 struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path);
 void fio_dir_ref(struct fio_dir *d);
@@ -125,6 +131,8 @@ void fio_dir_unref(struct fio_dir *d);
 
 /* 0: the name is certainly absent; 1: ask the kernel. */
 int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
+/* Is it so certain that a program that looks for it may be told? */
+bool fio_dir_lacks(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
 /* A name was or will be put into the directory by this process. */
 void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
 /* path was made: the same, if its directory is known. */
@@ -169,8 +177,6 @@ bool fio_fs_may_be_slow(uint32_t magic);
 void fio_fs_took(struct fio_fs *fs, int64_t us);
 /* One that was quick: is it slow now?  fd is a directory on it. */
 void fio_fs_look(struct fio_fs *fs, int fd);
-/* Some file system is slow: processor time is not what is short. */
-extern _Atomic bool fio_far;
 void fio_fs_reset(void);
 
 #endif /* FIO_DIR_H */

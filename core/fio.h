@@ -526,6 +526,59 @@ static inline bool fio_ahead_reads(void)
 	return atomic_load_explicit(&fio_ahead_taken, memory_order_relaxed) != 0;
 }
 
+/* ---- new files where operations are round trips (keep.h) ---- */
+
+extern _Atomic bool fio_far; /* some file system is so */
+
+static inline bool fio_new_files(void)
+{
+	return atomic_load_explicit(&fio_far, memory_order_relaxed) && fio_pending();
+}
+
+/* stat of a name that is certainly absent, in a directory that is there: looking it up is a round trip. */
+bool fio_is_absent_slow(int dirfd, const char *path, int flags);
+static inline bool fio_is_absent(int dirfd, const char *path, int flags)
+{
+	return atomic_load_explicit(&fio_far, memory_order_relaxed) &&
+	       atomic_load_explicit(&fio_beliefs, memory_order_relaxed) &&
+	       fio_is_absent_slow(dirfd, path, flags);
+}
+
+/* fstat and statx of a descriptor: 0, -errno or FIO_PASS. */
+int fio_new_fstat_slow(int fd, struct stat *st);
+int fio_new_statx_slow(int fd, int flags, unsigned mask, struct statx *sx);
+static inline int fio_new_fstat(int fd, struct stat *st)
+{
+	return fio_new_files() ? fio_new_fstat_slow(fd, st) : FIO_PASS;
+}
+
+/* ioctl of a new file that refuses it: -errno or FIO_PASS; and what the stock call said then. */
+int fio_new_ioctl_slow(int fd, unsigned long request, long arg);
+void fio_new_ioctl_said_slow(int fd, unsigned long request, long arg, int err);
+static inline void fio_new_ioctl_said(int fd, unsigned long request, long arg, int err)
+{
+	if (atomic_load_explicit(&fio_far, memory_order_relaxed))
+		fio_new_ioctl_said_slow(fd, request, arg, err);
+}
+static inline int fio_new_ioctl(int fd, unsigned long request, long arg)
+{
+	return fio_new_files() ? fio_new_ioctl_slow(fd, request, arg) : FIO_PASS;
+}
+
+/* lseek that moves nothing: the offset or FIO_PASS. */
+off_t fio_new_lseek_slow(int fd, off_t off, int whence);
+static inline off_t fio_new_lseek(int fd, off_t off, int whence)
+{
+	return fio_new_files() ? fio_new_lseek_slow(fd, off, whence) : FIO_PASS;
+}
+
+/* copy_file_range without offsets, of a small file to a new one: bytes, -errno or FIO_PASS. */
+ssize_t fio_new_copy_slow(int in, int out, size_t n);
+static inline ssize_t fio_new_copy(int in, int out, size_t n)
+{
+	return fio_new_files() ? fio_new_copy_slow(in, out, n) : FIO_PASS;
+}
+
 /* Metadata by descriptor: 0, -errno or FIO_PASS.  ts as in futimens (NULL: now). */
 int fio_fchmod(int fd, mode_t mode);
 int fio_fchown(int fd, uid_t uid, gid_t gid);

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "counters.h"
 #include "dir.h"
+#include "fio.h"
 #include "options.h"
 #include "sys.h"
 #include "util.h"

@@ -138,6 +138,32 @@ static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow
 	return any;
 }
 
+bool fio_is_absent_slow(int dirfd, const char *path, int flags)
+{
+	const int known =
+		AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	struct fio_thread *t = flags & ~known ? NULL : fio_enter();
+	struct fio_dir *dir;
+	const char *name;
+	bool absent = false;
+	uint64_t hash;
+	size_t len;
+
+	if (!t)
+		return false;
+	dir = fio_removing_dirs() ? NULL : fio_dir_at_hand(t, dirfd, path, &name, &len);
+	if (dir) {
+		hash = fio_hash_name(name, len);
+		absent = !name[len] && dir->fs->remote && fio_fs_used(dir->fs) && dir->traits &&
+			 !fio_table_by_name(dir, hash, name, len).it && fio_dir_lacks(t, dir, hash);
+		fio_dir_unref(dir);
+	}
+	if (absent)
+		fio_count(dir_absent);
+	fio_leave(t);
+	return absent;
+}
+
 bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino, int err)
 {
 	struct fio_thread *t = fio_enter();
