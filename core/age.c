@@ -4,7 +4,8 @@
  *
  * An open file whose data is older than age_us is not one of those written and closed in one go.  The
  * task writes it out; the next call of the program on the descriptor finds `made` set, takes the real
- * file (for a create: the descriptor that the task gives back) and passes through from then on.
+ * file (for a create: the descriptor that the task gives back) and passes through from then on.  One that the
+ * task may keep (keep.h) stays deferred.
  */
 #include "age.h"
 
@@ -15,6 +16,7 @@
 #include "exec.h"
 #include "fence.h"
 #include "fio.h"
+#include "keep.h"
 #include "options.h"
 #include "queue.h"
 #include "sys.h"
@@ -74,6 +76,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 	struct scan *s = arg;
 	enum fio_step step;
 	int64_t born;
+	bool kept;
 	int fd, err;
 
 	if (fio_state(it) != FIO_ST_OPEN || it->made)
@@ -88,8 +91,9 @@ static bool age_one(struct fio_intent *it, void *arg)
 	    !fio_queue_depth() && atomic_load(&it->dir->task_fd) >= 0) {
 		atomic_store(&it->aging, true);
 		atomic_store(&it->state, FIO_ST_BUSY);
-		err = fd = make(it, &step);
-		if (fd >= 0) {
+		kept = fio_keep_may(it);
+		err = fd = kept ? fio_keep_make(it, &step) : make(it, &step);
+		if (fd >= 0 && !kept) {
 			if (fio_has_placeholder(it))
 				give(it, fd);
 			err = fio_exec_close(fd, 0, &step);
@@ -99,7 +103,7 @@ static bool age_one(struct fio_intent *it, void *arg)
 			it->err = err;
 			it->err_step = (uint8_t)step;
 			it->err_told = false;
-			it->made = true;
+			it->made = !kept;
 			s->any = true;
 			fio_count(task_aged);
 		}
@@ -151,7 +155,7 @@ static bool rescue_one(struct fio_intent *it, void *arg)
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
 	case FIO_KIND_UPDATE:
-		fd = fio_exec_open(it, dirfd, &step);
+		fd = fio_exec_make(it, dirfd, true, &step);
 		err = fd < 0 ? fd : fio_exec_close(fd, 0, &step);
 		break;
 	case FIO_KIND_WRITE:

@@ -11,6 +11,7 @@
 #include "fence.h"
 #include "file.h"
 #include "fio.h"
+#include "keep.h"
 #include "queue.h"
 #include "sync.h"
 #include "sys.h"
@@ -66,7 +67,9 @@ static void finish(struct fio_found f)
 			}
 			continue;
 		case FIO_ST_QUEUED:
-			if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
+			if (fio_is_kept(it) && fio_task_running()) {
+				fio_queue_wait_gen(it, f.gen);
+			} else if (it->kind == FIO_KIND_WRITE && fio_task_running()) {
 				fio_finish_queued(atomic_load(&it->queue_pos) + 1);
 				fio_queue_wait_gen(it, f.gen);
 			} else {
@@ -132,7 +135,7 @@ void fio_drain(void)
 	uint32_t depth = fio_queue_depth();
 
 	/* One file, then a release, and so on: nothing ever overlaps. */
-	if (depth == 1 || depth == 2) {
+	if ((depth == 1 || depth == 2) && !atomic_load(&fio_far)) {
 		fio_paid(FIO_KIND_CREATE, false);
 		fio_paid(FIO_KIND_UPDATE, false);
 	}
@@ -240,9 +243,11 @@ static bool look_in_dir(struct fio_intent *it, void *arg)
 		return true;
 	if (it->kind == FIO_KIND_SYNC) /* is done by now */
 		return true;
+	if (state == FIO_ST_OPEN && fio_is_kept(it)) /* its name is there */
+		return true;
 	pos = atomic_load(&it->queue_pos);
 	if (state == FIO_ST_QUEUED || fio_is_claimed(state)) {
-		if (pos >= in->end)
+		if (!fio_is_kept(it) && pos >= in->end)
 			in->end = pos + 1;
 		return true;
 	}

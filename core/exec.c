@@ -12,6 +12,7 @@
 #include "durable.h"
 #include "errors.h"
 #include "fio.h"
+#include "keep.h"
 #include "options.h"
 #include "queue.h"
 #include "sys.h"
@@ -38,10 +39,8 @@ int fio_exec_flags(const struct fio_intent *it)
 	return flags;
 }
 
-static int write_all(int fd, const char *data, uint32_t len)
+static int write_all(int fd, const char *data, uint32_t off, uint32_t len)
 {
-	uint32_t off = 0;
-
 	while (off < len) {
 		ssize_t n = sys_pwrite(fd, data + off, len - off, off);
 
@@ -90,9 +89,9 @@ int fio_exec_fill(struct fio_intent *it, int fd, enum fio_step *step)
 		else
 			err = sys_ftruncate(fd, 0);
 	}
-	if (!err && len) {
+	if (!err && len > it->put) {
 		*step = FIO_STEP_WRITE;
-		err = write_all(fd, it->data, len);
+		err = write_all(fd, it->data, it->put, len);
 	}
 	if (!err && in_place && it->old_size > (off_t)len) {
 		*step = FIO_STEP_TRUNCATE;
@@ -117,6 +116,7 @@ int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
 	int fd, err;
 
 	*step = FIO_STEP_OPEN;
+	it->put = 0;
 	do {
 		fd = sys_openat(dirfd, it->name, flags, it->mode);
 	} while (fd == -EINTR);
@@ -144,6 +144,23 @@ int fio_exec_close(int fd, int err, enum fio_step *step)
 		return err;
 	*step = FIO_STEP_CLOSE;
 	return closed;
+}
+
+int fio_exec_make(struct fio_intent *it, int dirfd, bool task, enum fio_step *step)
+{
+	int fd, err;
+
+	if (!fio_is_kept(it))
+		return fio_exec_open(it, dirfd, step);
+	*step = FIO_STEP_OPEN;
+	fd = task ? atomic_load(&it->kept_fd) : fio_exec_reopen(it, dirfd);
+	if (fd < 0)
+		return fd;
+	err = fio_exec_fill(it, fd, step);
+	if (!err)
+		return fd;
+	sys_close(fd);
+	return err;
 }
 
 void fio_exec_copy_used(struct fio_intent *it)
@@ -196,7 +213,7 @@ void fio_exec(struct fio_intent *it, bool task)
 	switch ((enum fio_kind)it->kind) {
 	case FIO_KIND_CREATE:
 	case FIO_KIND_UPDATE:
-		fd = fio_exec_open(it, dirfd, &step);
+		fd = fio_exec_make(it, dirfd, task, &step);
 		if (fd == -EMFILE && !task && fio_task_running()) {
 			/* The program has no number left; the task has a table of its own. */
 			fio_queue_unclaim(it);
@@ -204,6 +221,8 @@ void fio_exec(struct fio_intent *it, bool task)
 			return;
 		}
 		err = fd < 0 ? fd : fio_exec_close(fd, 0, &step);
+		if (task && fio_is_kept(it))
+			fio_task_copy_closed();
 		break;
 	case FIO_KIND_WRITE:
 		fd = atomic_exchange(&it->task_fd, -1);

@@ -37,6 +37,11 @@ int fio_exec_flags(const struct fio_intent *it);
  * -ESTALE if the file to be updated has been replaced by another one.
  */
 int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step);
+/*
+ * The same, also of one that the task keeps open.  Another that finishes such a file, because the task
+ * is dead, opens it by its name.
+ */
+int fio_exec_make(struct fio_intent *it, int dirfd, bool task, enum fio_step *step);
 /* Is fd the file to be updated?  Then its size is known afresh. */
 bool fio_exec_is_same(struct fio_intent *it, int fd);
 /* Content and metadata through an open descriptor; 0 or -errno. */

@@ -15,6 +15,7 @@
 #include "exec.h"
 #include "fdtab.h"
 #include "hidden.h"
+#include "keep.h"
 #include "mapped.h"
 #include "mem.h"
 #include "options.h"
@@ -112,6 +113,22 @@ static int take_made(struct fio_intent *it)
 	return -ESTALE;
 }
 
+/* The file that the task keeps. */
+static int take_kept(struct fio_intent *it, enum fio_step *step)
+{
+	int err = fio_keep_give(it, step), real;
+
+	if (err && err != FIO_PASS)
+		return err;
+	real = take_made(it);
+	if (real >= 0 && err)
+		err = fio_exec_fill(it, real, step);
+	if (real < 0 || !err)
+		return real;
+	sys_close(real);
+	return err;
+}
+
 static int open_real(struct fio_intent *it, enum fio_step *step)
 {
 	if (it->kind == FIO_KIND_READ)
@@ -122,10 +139,12 @@ static int open_real(struct fio_intent *it, enum fio_step *step)
 static int become_real(struct fio_intent *it, enum fio_step *step)
 {
 	int real, cloexec, err = 0;
+	bool kept;
 
 	cloexec = sys_fcntl(it->fd, F_GETFD, 0) & FD_CLOEXEC;
-	real = it->made ? take_made(it) : open_real(it, step);
-	if (real == -EMFILE && !it->made) {
+	kept = fio_is_kept(it);
+	real = kept ? take_kept(it, step) : it->made ? take_made(it) : open_real(it, step);
+	if (real == -EMFILE && !it->made && !kept) {
 		/* The placeholder's number is the last one. */
 		sys_close(it->fd);
 		real = open_real(it, step);
@@ -160,7 +179,8 @@ static bool comes_last(struct fio_intent *it)
 {
 	uint32_t gen = atomic_load(&it->gen);
 
-	if (likely(it->kind != FIO_KIND_CREATE || it->len || it->made || !fio_queue_depth()))
+	if (likely(it->kind != FIO_KIND_CREATE || it->len || it->made || fio_is_kept(it) ||
+		   !fio_queue_depth()))
 		return true;
 	fio_unlock(&it->lock);
 	fio_drain();
@@ -189,7 +209,7 @@ int fio_file_flush(struct fio_intent *it, unsigned how)
 	atomic_store(&it->state, FIO_ST_BUSY);
 	if (fio_has_placeholder(it)) {
 		err = become_real(it, &step);
-		if (forced && it->kind != FIO_KIND_READ)
+		if (forced && it->kind != FIO_KIND_READ && !it->dir->fs->slow)
 			fio_paid(it->kind, false);
 	} else if (!it->made) {
 		err = fio_exec_fill(it, it->fd, &step);
@@ -390,8 +410,9 @@ void fio_submit(struct fio_intent *it)
 	uint32_t window;
 
 	fio_trace_queued(it);
-	it->pooled =
-		atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) && fio_pool_usable();
+	it->pooled = fio_is_kept(it) ||
+		     (atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) &&
+		      fio_pool_usable());
 	window = it->pooled ? FAR_WINDOW : fio_window();
 	while (fio_queue_depth() >= window || !fio_queue_put(it))
 		help(window);
@@ -408,6 +429,7 @@ static int close_failed(struct fio_intent *it, unsigned how)
 
 	if (!(how & FIO_FLUSH_TELLS))
 		fio_file_record(it);
+	fio_keep_drop(it);
 	detach(it);
 	sys_close(fd);
 	return err;
@@ -481,10 +503,11 @@ static int close_deferred(int fd, unsigned how)
 		return close_flushed(it, how);
 	if (it->len) {
 		fio_paid(it->kind, true);
+		fio_keep_closed(false);
 		return submit_closed(it);
 	}
 	if (follows_all(it)) {
-		it->marker = true;
+		it->what |= FIO_MARKER;
 		it->after = fio_queue_head();
 		atomic_fetch_add(&fio_metas, 1);
 		fio_paid(it->kind, true);
@@ -492,9 +515,12 @@ static int close_deferred(int fd, unsigned how)
 	}
 	if (fio_has_placeholder(it) || it->what & FIO_SET_TRUNC) {
 		/* Closed empty: a marker that publishes what was done before. */
+		fio_keep_closed(true);
 		fio_unlock(&it->lock);
 		fio_finish_others(it, FIO_CAUSE_NAMESPACE);
 		it = fio_fd_lock(fd);
+		if (it && fio_is_kept(it) && !it->err)
+			return submit_closed(it);
 		return it ? close_flushed(it, how) : FIO_PASS;
 	}
 	detach(it);

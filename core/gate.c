@@ -222,3 +222,10 @@ long fio_pathlen(struct fio_thread *t, const char *path, long max)
 	}
 	return -1;
 }
+
+long fio_copy_out(void *to, const void *from, unsigned long n)
+{
+	struct iovec local = {(void *)from, n}, remote = {to, n};
+
+	return n ? SYS6(SYS_process_vm_writev, fio_pid, &local, 1, &remote, 1, 0) : 0;
+}

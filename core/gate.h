@@ -86,6 +86,8 @@ void fio_unmask(struct fio_thread *t);
 
 /* Is [p, p+n) readable?  Asks the kernel for pages this thread has not seen lately. */
 bool fio_readable(struct fio_thread *t, const void *p, unsigned long n);
+/* To where the program says, which may be nowhere: bytes or -errno. */
+long fio_copy_out(void *to, const void *from, unsigned long n);
 /* Length of the string at path if it is readable and at most max-1 bytes long, else -1. */
 long fio_pathlen(struct fio_thread *t, const char *path, long max);
 

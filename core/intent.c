@@ -93,7 +93,6 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	atomic_store_explicit(&it->made, false, memory_order_relaxed);
 	it->sync = false;
 	it->fresh = false;
-	it->marker = false;
 	it->peer = NULL;
 	it->order = 0;
 	it->err_told = false;
@@ -105,6 +104,8 @@ struct fio_intent *fio_intent_get(unsigned shard)
 	it->linked = false;
 	it->fd = -1;
 	atomic_store_explicit(&it->task_fd, -1, memory_order_relaxed);
+	atomic_store_explicit(&it->kept_fd, -1, memory_order_relaxed);
+	it->put = 0;
 	atomic_store_explicit(&it->len, 0, memory_order_relaxed);
 	it->cap = 0;
 	atomic_store_explicit(&it->err, 0, memory_order_relaxed);

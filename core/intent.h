@@ -67,6 +67,7 @@ enum fio_kind {
 #define FIO_SET_OWNER 2u
 #define FIO_SET_MODE 4u
 #define FIO_SET_TIMES 8u
+#define FIO_MARKER 16u /* CREATE: closed empty, and ordered */
 #define FIO_SET_META (FIO_SET_OWNER | FIO_SET_MODE | FIO_SET_TIMES)
 
 #define FIO_NAME_MAX 255
@@ -87,7 +88,6 @@ struct fio_intent {
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
 	bool pooled;            /* queued for the pool (pool.h) */
-	bool marker;            /* CREATE: closed empty, and ordered */
 	bool linked;            /* in the tables */
 	bool sync;              /* CREATE: was synced while it was open */
 	bool fresh;             /* of an open file that the process has made; see order */
@@ -96,18 +96,23 @@ struct fio_intent {
 	bool err_told;          /* a call of the program has returned err */
 	int fd;                 /* the program's descriptor while OPEN, else -1 */
 	_Atomic int task_fd;    /* the task's descriptor of the file, -1 if none */
-	int oflags;             /* flags of the program's open */
-	mode_t mode;            /* mode of the program's open */
-	mode_t chmod_mode;      /* FIO_SET_MODE */
-	uid_t uid;              /* FIO_SET_OWNER, -1: as it is */
-	gid_t gid;              /* FIO_SET_OWNER, -1: as it is */
-	_Atomic uint32_t len;   /* bytes held, from offset 0 */
-	uint32_t cap;           /* bytes of data */
-	uint32_t slot;          /* READ: where its content is */
-	_Atomic int err;        /* an error that the descriptor keeps */
-	char *data;             /* held content */
-	off_t pos;              /* the descriptor's offset as the program sees it */
-	off_t old_size;         /* FIO_SET_TRUNC: size before */
+	_Atomic int
+		kept_fd; /* CREATE: that of a file which it keeps open (keep.h), -1 if it does not */
+	int oflags;      /* flags of the program's open */
+	mode_t mode;     /* mode of the program's open */
+	mode_t chmod_mode;    /* FIO_SET_MODE */
+	uid_t uid;            /* FIO_SET_OWNER, -1: as it is */
+	gid_t gid;            /* FIO_SET_OWNER, -1: as it is */
+	_Atomic uint32_t len; /* bytes held, from offset 0 */
+	uint32_t cap;         /* bytes of data */
+	union {
+		uint32_t slot; /* READ: where its content is */
+		uint32_t put;  /* else: bytes of it that the file has */
+	};
+	_Atomic int err;             /* an error that the descriptor keeps */
+	char *data;                  /* held content */
+	off_t pos;                   /* the descriptor's offset as the program sees it */
+	off_t old_size;              /* FIO_SET_TRUNC: size before */
 	_Atomic uint64_t queue_pos;  /* position in the queue */
 	_Atomic int64_t born_us;     /* coarse time of the first held byte */
 	struct fio_dir *_Atomic dir; /* referenced while the intent lives */
@@ -143,7 +148,7 @@ static inline bool fio_is_claimed(enum fio_state state)
 static inline bool fio_is_ordered(const struct fio_intent *it)
 {
 	return it->kind == FIO_KIND_RMDIR || it->kind == FIO_KIND_META ||
-	       it->kind == FIO_KIND_SYMLINK || it->marker;
+	       it->kind == FIO_KIND_SYMLINK || it->what & FIO_MARKER;
 }
 
 /* While it is open the program holds a placeholder instead of the file. */

@@ -13,6 +13,7 @@
 #include "fdtab.h"
 #include "file.h"
 #include "fio.h"
+#include "keep.h"
 #include "sys.h"
 #include "util.h"
 
@@ -54,8 +55,8 @@ bool fio_set_owner(struct fio_intent *it, uid_t uid, gid_t gid)
 	if (gid != (gid_t)-1)
 		it->gid = gid;
 	it->what |= FIO_SET_OWNER;
-	if (it->kind == FIO_KIND_CREATE && !(it->dir->traits & FIO_DIR_SGID) && it->uid == 0 &&
-	    it->gid == 0 && SYS0(SYS_getegid) == 0) {
+	if (it->kind == FIO_KIND_CREATE && !fio_is_kept(it) && !(it->dir->traits & FIO_DIR_SGID) &&
+	    it->uid == 0 && it->gid == 0 && SYS0(SYS_getegid) == 0) {
 		it->what &= (uint8_t)~FIO_SET_OWNER;
 		fio_count(elided_meta);
 	}

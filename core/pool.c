@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "dir.h"
 #include "exec.h"
+#include "keep.h"
 #include "mem.h"
 #include "queue.h"
 #include "sys.h"
@@ -47,6 +48,12 @@ bool fio_pool_usable(void)
 }
 
 static int worker(void *arg);
+
+/* Is there more to do than those who are busy can? */
+static bool has_work(void)
+{
+	return fio_queue_pooled() || fio_ahead_wanted() || fio_keep_asked();
+}
 
 static void make_one(void)
 {
@@ -85,7 +92,7 @@ static struct fio_intent *next(void)
 	it = fio_queue_claim_pooled();
 	if (!it && fio_ahead_wanted() && !fio_ahead_work())
 		patience.tv_nsec = SOON_NS;
-	if (!it)
+	if (!it && !fio_keep_asked())
 		sys_futex_wait(&pool.event, e, &patience);
 	atomic_fetch_sub(&pool.idle, 1);
 	return it;
@@ -95,12 +102,16 @@ static int worker(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		struct fio_intent *it = next();
+		struct fio_intent *it;
 		struct fio_dir *dir;
 		struct fio_fs *fs;
 		int64_t began;
 
-		if (!atomic_load(&pool.idle) && (fio_queue_pooled() || fio_ahead_wanted()))
+		/* The program waits for it. */
+		if (fio_keep_work())
+			continue;
+		it = next();
+		if (!atomic_load(&pool.idle) && has_work())
 			make_one();
 		if (!it) {
 			while (fio_ahead_work() && !fio_queue_pooled())
@@ -137,8 +148,7 @@ void fio_pool_kick(void)
 
 void fio_pool_look(void)
 {
-	if ((fio_queue_pooled() || fio_ahead_wanted()) && !atomic_load(&pool.workers) &&
-	    fio_pool_usable())
+	if (has_work() && !atomic_load(&pool.workers) && fio_pool_usable())
 		make_one();
 }
 
@@ -163,4 +173,5 @@ void fio_pool_reset(void)
 	atomic_store(&pool.idle, 0);
 	atomic_store(&pool.event, 0);
 	atomic_store(&pool.failed, false);
+	fio_keep_reset();
 }

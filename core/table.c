@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "keep.h"
 #include "util.h"
 
 #define BUCKETS 1024 /* chains may grow: a bound on nothing */
@@ -93,7 +94,8 @@ static bool has_begun(struct fio_intent *it)
 
 	/* What a fence starts from or leads to may be there for real, and is found by its inode if known. */
 	return fio_is_claimed(state) || state == FIO_ST_BUSY ||
-	       (state == FIO_ST_FENCED && !it->ino_hash) || (state == FIO_ST_OPEN && it->made);
+	       (state == FIO_ST_FENCED && !it->ino_hash) || (state == FIO_ST_OPEN && it->made) ||
+	       fio_is_kept(it);
 }
 
 static struct fio_found find_name(struct fio_dir *dir, uint64_t hash, const char *name, size_t len,

@@ -13,6 +13,7 @@
 #include "exec.h"
 #include "file.h"
 #include "fio.h"
+#include "keep.h"
 #include "load.h"
 #include "options.h"
 #include "queue.h"
@@ -35,8 +36,8 @@ static bool annihilate(struct fio_found f)
 
 	if (it->kind != FIO_KIND_CREATE || !fio_queue_claim_one(it, true))
 		return false;
-	if (atomic_load(&it->gen) != f.gen) {
-		/* Executed and reused since it was found. */
+	if (atomic_load(&it->gen) != f.gen || fio_is_kept(it)) {
+		/* Executed and reused since it was found, or there already. */
 		fio_queue_unclaim(it);
 		return false;
 	}

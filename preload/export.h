@@ -41,6 +41,14 @@
 		r_;                       \
 	})
 
+/* Returns what the core has answered, if it has. */
+#define ANSWER(answer)                        \
+	do {                                  \
+		__auto_type a_ = (answer);    \
+		if (unlikely(a_ != FIO_PASS)) \
+			return RESULT(a_);    \
+	} while (0)
+
 static inline bool fio_believing(void)
 {
 	return atomic_load_explicit(&fio_beliefs, memory_order_relaxed) != 0;
