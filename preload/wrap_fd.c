@@ -177,10 +177,14 @@ int x_ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
 	long arg;
+	int r;
 
 	va_start(ap, request);
 	arg = va_arg(ap, long);
 	va_end(ap);
+	r = fio_new_ioctl(fd, request, arg);
+	if (r != FIO_PASS)
+		return RESULT(r);
 	switch (request) {
 	case FIOCLEX:
 	case FIONCLEX:
@@ -211,7 +215,37 @@ int x_ioctl(int fd, unsigned long request, ...)
 		SHARES;
 		ALL(FD);
 	}
-	return NEXT(ioctl)(fd, request, arg);
+	r = NEXT(ioctl)(fd, request, arg);
+	if (r < 0)
+		fio_new_ioctl_said(fd, request, arg, errno);
+	return r;
+}
+
+int x_tcgetattr(int fd, struct termios *t)
+{
+	int r;
+
+	ANSWER(fio_new_ioctl(fd, TCGETS, 0));
+	PEEK(fd);
+	r = NEXT(tcgetattr)(fd, t);
+	if (r < 0)
+		fio_new_ioctl_said(fd, TCGETS, 0, errno);
+	return r;
+}
+
+int x_isatty(int fd)
+{
+	int r = fio_new_ioctl(fd, TCGETS, 0);
+
+	if (r == -ENOTTY) {
+		errno = ENOTTY;
+		return 0;
+	}
+	PEEK(fd);
+	r = NEXT(isatty)(fd);
+	if (!r)
+		fio_new_ioctl_said(fd, TCGETS, 0, errno);
+	return r;
 }
 
 /* ---- mappings ---- */

@@ -121,11 +121,25 @@ off_t x_lseek(int fd, off_t off, int whence)
 		if (r != FIO_PASS)
 			return r;
 	}
+	ANSWER(fio_new_lseek(fd, off, whence));
 	if (whence == SEEK_CUR && off == 0)
 		PEEK(fd);
 	else
 		FD(fd);
 	return NEXT(lseek)(fd, off, whence);
+}
+
+ssize_t x_copy_file_range(int in, off_t *inoff, int out, off_t *outoff, size_t n,
+			  unsigned int flags)
+{
+	if (!fio_ahead_is_read(in))
+		FD(in);
+	if (!inoff && !outoff && !flags)
+		ANSWER(fio_new_copy(in, out, n));
+	FD(in);
+	FD(out);
+	ORDERED;
+	return NEXT(copy_file_range)(in, inoff, out, outoff, n, flags);
 }
 
 #define FIO_GROUP_io ~, 1
