@@ -313,3 +313,20 @@ far_cases() {
 		FS_PID=
 	done
 }
+
+@test "slow: a new file that the program looks at is made by a worker, and says what it says later" {
+	COUNTER=pool.asked far_cases newfile look statx directory metadata used forked
+	COUNTER=pool.given far_cases newfile used
+}
+
+@test "slow: a file that is looked at while it is empty may be a marker" {
+	COUNTER=pool.kept far_cases newfile marker
+}
+
+@test "slow: what a new file refuses is asked once, and it takes copies of small files" {
+	COUNTER=deferred.close far_cases newfile refused copied
+}
+
+@test "slow: names that are not there" {
+	COUNTER=dir.absent far_cases newfile absent
+}
