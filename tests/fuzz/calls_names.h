@@ -234,7 +234,10 @@ T_UNUSED static long pipes(int fd, int n, int k)
 T_UNUSED static long control(int fd, int k)
 {
 	int n = 0;
-	long r = ioctl(fd, k % 3 == 0 ? FIONREAD : k % 3 == 1 ? FIOCLEX : 0x80086601 /* FS_IOC_GETFLAGS */,
+	long r = ioctl(fd,
+		       k % 3 == 0   ? FIONREAD
+		       : k % 3 == 1 ? FIOCLEX
+				    : _IOR('f', 1, long) /* FS_IOC_GETFLAGS */,
 		       &n);
 
 	return r;
@@ -321,8 +324,9 @@ static int fts_by_name(const FTSENT **a, const FTSENT **b)
 T_UNUSED static long walk_fts(const char *path, int k)
 {
 	char *paths[] = {(char *)path, NULL};
-	FTS *fts = readable(path) && *path ? fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, fts_by_name) :
-					     NULL;
+	FTS *fts = readable(path) && *path
+			   ? fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, fts_by_name)
+			   : NULL;
 	FTSENT *e;
 	uint64_t hash = 0;
 	long n = 0;

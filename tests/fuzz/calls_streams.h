@@ -241,7 +241,6 @@ static void put_one(FILE *f, int which)
 	emit("  %d: %ld\n", which % 30, r);
 }
 
-
 /* Several of the calls that write, one after the other */
 T_UNUSED static long stream_writes(const char *path, int k, int how, int more)
 {
@@ -621,8 +620,10 @@ static error_t argp_one(int key, char *arg, struct argp_state *state)
 T_UNUSED static long standard_error(int k, int more)
 {
 	static const struct option longs[] = {{"known", 0, NULL, 'k'}, {NULL, 0, NULL, 0}};
-	static const struct argp_option opts[] = {{"aa", 'a', NULL, 0, NULL, 0}, {"bb", 'b', NULL, 0, NULL, 0},
-						  {"cc", 'c', NULL, 0, NULL, 0}, {"dd", 'd', NULL, 0, NULL, 0},
+	static const struct argp_option opts[] = {{"aa", 'a', NULL, 0, NULL, 0},
+						  {"bb", 'b', NULL, 0, NULL, 0},
+						  {"cc", 'c', NULL, 0, NULL, 0},
+						  {"dd", 'd', NULL, 0, NULL, 0},
 						  {0}};
 	static const struct argp argp = {opts, argp_one, NULL, NULL, NULL, NULL, NULL};
 	static char option[] = "-a", program[] = "program";

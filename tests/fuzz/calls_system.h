@@ -9,21 +9,21 @@
 
 #include <aio.h>
 #include <aliases.h>
-#include <ifaddrs.h>
-#include <mcheck.h>
-#include <pty.h>
-#include <setjmp.h>
 #include <assert.h>
 #include <dlfcn.h>
 #include <fstab.h>
 #include <iconv.h>
+#include <ifaddrs.h>
 #include <locale.h>
+#include <mcheck.h>
 #include <mqueue.h>
 #include <net/if.h>
 #include <netinet/ether.h>
 #include <nl_types.h>
+#include <pty.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <setjmp.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
 #include <sys/fsuid.h>
@@ -203,7 +203,8 @@ T_UNUSED static long events(int k, int more)
 	const struct timespec none = {0};
 	struct timeval no = {0};
 	struct epoll_event ev = {.events = EPOLLIN};
-	int efd = eventfd(k % 3 == 0, EFD_NONBLOCK), tfd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
+	int efd = eventfd(k % 3 == 0, EFD_NONBLOCK),
+	    tfd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
 	    poller = k % 2 ? epoll_create1(EPOLL_CLOEXEC) : epoll_create(1);
 	struct pollfd p = {.fd = efd, .events = POLLIN};
 	eventfd_t value = 0;
@@ -349,7 +350,8 @@ T_UNUSED static long shared_memory(int k, int more)
 		break;
 	case 9:
 		pthread_barrierattr_init(&u.barrier);
-		r = pthread_barrierattr_setpshared(&u.barrier, more & 2 ? PTHREAD_PROCESS_SHARED : 0);
+		r = pthread_barrierattr_setpshared(&u.barrier,
+						   more & 2 ? PTHREAD_PROCESS_SHARED : 0);
 		break;
 	case 10:
 		r = pthread_spin_init(&u.spin, more & 2 ? PTHREAD_PROCESS_SHARED : 0);
@@ -883,8 +885,7 @@ T_UNUSED static long terminal(int fd, int k, int more)
 
 /* ---- files that libc reads by itself ---- */
 
-#define LIST(set, get, end) \
-	(set, r = (get) != NULL, end, r)
+#define LIST(set, get, end) (set, r = (get) != NULL, end, r)
 
 T_UNUSED static long databases(int k, int more)
 {
@@ -919,7 +920,8 @@ T_UNUSED static long databases(int k, int more)
 	case 4:
 		return getpwuid_r(0, &pw, buf, size, &p);
 	case 5:
-		return LIST(setpwent(), getpwent_r(&pw, buf, size, &p) == 0 ? "" : NULL, endpwent());
+		return LIST(setpwent(), getpwent_r(&pw, buf, size, &p) == 0 ? "" : NULL,
+			    endpwent());
 	case 6:
 		return getnetbyname("loopback") != NULL;
 	case 7:
@@ -933,7 +935,8 @@ T_UNUSED static long databases(int k, int more)
 	case 11:
 		return getgrgid_r(0, &gr, buf, size, &g);
 	case 12:
-		return LIST(setgrent(), getgrent_r(&gr, buf, size, &g) == 0 ? "" : NULL, endgrent());
+		return LIST(setgrent(), getgrent_r(&gr, buf, size, &g) == 0 ? "" : NULL,
+			    endgrent());
 	case 13:
 		return getgrouplist(name, 0, groups, &n);
 	case 14:
@@ -943,7 +946,8 @@ T_UNUSED static long databases(int k, int more)
 	case 16:
 		return getspnam_r(name, &sp, buf, size, &s);
 	case 17:
-		return LIST(setspent(), getspent_r(&sp, buf, size, &s) == 0 ? "" : NULL, endspent());
+		return LIST(setspent(), getspent_r(&sp, buf, size, &s) == 0 ? "" : NULL,
+			    endspent());
 	case 18:
 		return LIST(setsgent(), getsgent(), endsgent());
 	case 19:
@@ -951,7 +955,8 @@ T_UNUSED static long databases(int k, int more)
 	case 20:
 		return getsgnam_r(name, &sg, buf, size, &q);
 	case 21:
-		return LIST(setsgent(), getsgent_r(&sg, buf, size, &q) == 0 ? "" : NULL, endsgent());
+		return LIST(setsgent(), getsgent_r(&sg, buf, size, &q) == 0 ? "" : NULL,
+			    endsgent());
 	case 22:
 		return LIST(setprotoent(0), getprotoent(), endprotoent());
 	case 23:
@@ -989,7 +994,8 @@ T_UNUSED static long databases(int k, int more)
 	case 38:
 		return getrpcbynumber_r(100003, &re, buf, size, &rp);
 	case 39:
-		return LIST(setrpcent(0), getrpcent_r(&re, buf, size, &rp) == 0 ? "" : NULL, endrpcent());
+		return LIST(setrpcent(0), getrpcent_r(&re, buf, size, &rp) == 0 ? "" : NULL,
+			    endrpcent());
 	case 40:
 		return LIST(setaliasent(), getaliasent(), endaliasent());
 	case 41:
@@ -1051,7 +1057,10 @@ T_UNUSED static long databases(int k, int more)
 /* Records of logins, in a file of our own */
 T_UNUSED static long logins(const char *path, int k)
 {
-	struct utmp u = {.ut_type = USER_PROCESS, .ut_id = "f1", .ut_line = "fuzz", .ut_user = "nobody"},
+	struct utmp u = {.ut_type = USER_PROCESS,
+			 .ut_id = "f1",
+			 .ut_line = "fuzz",
+			 .ut_user = "nobody"},
 		    got, *res = NULL;
 	struct utmpx x = {.ut_type = USER_PROCESS, .ut_id = "f2", .ut_line = "fuzz2"};
 	long r = 0;
@@ -1155,8 +1164,8 @@ T_UNUSED static long libc_loads(const char *path, int k, int more)
 		freeaddrinfo(info);
 		return r;
 	case 11:
-		return getnameinfo((struct sockaddr *)&in, sizeof(in), room(), 100, room() + 100, 100,
-				   NI_NUMERICHOST | NI_NUMERICSERV);
+		return getnameinfo((struct sockaddr *)&in, sizeof(in), room(), 100, room() + 100,
+				   100, NI_NUMERICHOST | NI_NUMERICSERV);
 	case 12:
 		f = fopen("/dev/null", "w");
 		r = malloc_info(0, f);

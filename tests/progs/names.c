@@ -457,7 +457,11 @@ CASE(any_byte)
 		if (c == '/' || c == '.')
 			continue;
 		for (int i = 0; i < 3; i++)
-			snprintf(name[i], sizeof(name[0]), i == 0 ? "%c" : i == 1 ? "a%cb" : "%cm", c);
+			snprintf(name[i], sizeof(name[0]),
+				 i == 0   ? "%c"
+				 : i == 1 ? "a%cb"
+					  : "%cm",
+				 c);
 		for (int i = 0; i < 3; i++)
 			put(name[i], name[i]);
 		show(name[0]);

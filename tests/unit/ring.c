@@ -1150,8 +1150,9 @@ static void overflow(void)
 	uint64_t data;
 	int res, got = 0;
 
-	CHECK_EQ(fio_ring_start(&r, &(struct fio_ring_setup){.entries = ENTRIES,
-							     .cq_entries = ENTRIES}), 0);
+	CHECK_EQ(fio_ring_start(
+			 &r, &(struct fio_ring_setup){.entries = ENTRIES, .cq_entries = ENTRIES}),
+		 0);
 	for (uint64_t i = 0; i < OPS; i++) {
 		if (!fio_ring_room(&r, 1)) {
 			CHECK(fio_ring_prepare(&r) == NULL);
