@@ -17,6 +17,7 @@
 #include "../../core/gate.h"
 #include "../../core/sys.h"
 #include "../../core/task.h"
+#include "../../core/util.h"
 
 int __real_fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, void *arg, void *tls);
 int __wrap_fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, void *arg, void *tls);
@@ -91,6 +92,8 @@ int __wrap_fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, vo
 
 #else
 
+#define STACK_LEAST 65536 /* bytes of the smallest stack */
+
 /* glibc's: static thread-local storage with all that a thread finds in it */
 void *_dl_allocate_tls(void *mem);
 
@@ -120,6 +123,8 @@ int __wrap_fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, vo
 	state[6] = ours[6];          /* guard of pointers */
 #endif
 	task_main = fn;
+	/* What frames of a task before have marked, that was killed, or a parent's at the time of its fork */
+	fio_mark_used((char *)stack_top - STACK_LEAST, STACK_LEAST);
 	return __real_fio_clone(begin, stack_top, flags, arg, state);
 }
 
