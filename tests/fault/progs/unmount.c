@@ -2,19 +2,21 @@
 /*
  * unmount.c - writes files below a mount point, kills its own background task, and unmounts
  *
- *	fault-unmount [-k USEC] FILES MOUNTPOINT
+ *	fault-unmount [-l] [-k USEC] FILES MOUNTPOINT
  *
- * The files are in MOUNTPOINT/d.  -k: after the last one, and so long, whatever children the process has (the
+ * The files are in MOUNTPOINT/d.  -l: each is looked at, while it is open and after.  -k: after the last one, and so long, whatever children the process has (the
  * task; it starts none itself) are killed.  Prints how many were killed, how many files are there as they
  * should be, and what umount2 says.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,22 +43,29 @@ static int kill_children(long usec)
 
 int main(int argc, char **argv)
 {
+	bool look = false;
+	struct stat st;
 	long usec = -1;
-	int files, good = 0, killed, err, fd;
+	int opt, files, good = 0, killed, err, fd;
 	char name[4096], text[20];
 
-	while (argc > 3 && !strcmp(argv[1], "-k")) {
-		usec = atol(argv[2]);
-		argv += 2;
-		argc -= 2;
+	while ((opt = getopt(argc, argv, "lk:")) != -1) {
+		if (opt == 'l')
+			look = true;
+		else if (opt == 'k')
+			usec = atol(optarg);
+		else
+			return 64;
 	}
-	if (argc != 3)
+	if (argc != optind + 2)
 		return 64;
+	argv += optind - 1;
 	files = atoi(argv[1]);
 	for (int i = 0; i < files; i++) {
 		snprintf(name, sizeof(name), "%s/d/%d", argv[2], i);
 		fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
-		if (fd < 0 || write(fd, name, 10) != 10 || close(fd)) {
+		if (fd < 0 || write(fd, name, 10) != 10 || (look && fstat(fd, &st)) || close(fd) ||
+		    (look && stat(name, &st))) {
 			perror(name);
 			return 1;
 		}
