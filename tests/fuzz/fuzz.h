@@ -50,6 +50,7 @@ extern const struct kind *kinds(void);
 extern const int open_flags[], file_modes[], sizes[], offsets[];
 extern const int n_open_flags, n_file_modes, n_sizes, n_offsets, n_paths, n_base_paths;
 extern const int first_dir, n_dirs, first_put_flag;
+bool is_bad_path(int path); /* no address */
 /* As C text; thread: the number of the concurrent thread, or -1. */
 void path_text(char *buf, size_t size, int path, int thread);
 void flags_text(char *buf, size_t size, int flags);

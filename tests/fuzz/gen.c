@@ -7,6 +7,7 @@
  */
 #include "fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static uint64_t state;
@@ -23,6 +24,14 @@ static struct op *out;
 static int n, limit;
 static int hot; /* names in use in this list: few make encounters likely */
 
+/* AddressSanitizer's runtime reads the paths that it sees. */
+static bool only_addresses(void)
+{
+	const char *first = getenv("FASTIO_TEST_FIRST");
+
+	return first && strstr(first, "libasan");
+}
+
 static int some_path(void)
 {
 	unsigned r = rnd(20);
@@ -33,7 +42,8 @@ static int some_path(void)
 		return (int)rnd((unsigned)n_base_paths);
 	if (r < 18)
 		return first_dir + (int)rnd((unsigned)n_dirs);
-	return (int)rnd((unsigned)n_paths);
+	r = rnd((unsigned)n_paths);
+	return is_bad_path((int)r) && only_addresses() ? 0 : (int)r;
 }
 
 static int value(char letter)

@@ -79,6 +79,11 @@ static const char *raw_path(int i)
 	return odd[i - COUNT(dirs)];
 }
 
+bool is_bad_path(int path)
+{
+	return *raw_path(path) == '!';
+}
+
 void path_text(char *buf, size_t size, int path, int thread)
 {
 	const char *p = raw_path(((unsigned)path) % (unsigned)n_paths);
