@@ -30,7 +30,9 @@
 #define OLD_US 1000000      /* what was read so long ago is not used */
 #define USES 2  /* names that were used, then those that are listed next are looked up at once */
 #define READS 2 /* files that were opened for reading, then the next are read */
+#define LISTS 2 /* directories that were listed, then those in them are */
 #define SPARE 3 /* places that are freed before they are needed */
+#define WALK (1ULL << 60)
 #define FORGET_TRIES 100 /* ms */
 
 _Atomic uint32_t fio_ahead_dirs;
@@ -131,9 +133,16 @@ struct fio_slot *fio_slot_true(struct fio_listed *d, const char *name, size_t n)
 		find_slot((uint32_t)(d - fio_ahead_all.dirs), name, fio_hash_name(name, n));
 	uint64_t hash;
 
-	if (s && s->read && atomic_load(&s->state) == FIO_SLOT_BUSY)
+	if (!s || s->work != FIO_SLOT_READ)
+		return NULL;
+	if (atomic_load(&s->state) == FIO_SLOT_WANTED) {
+		/* The program is here first. */
+		atomic_fetch_sub(&fio_ahead_all.wanted, 1);
+		atomic_store(&s->state, FIO_SLOT_FREE);
+	}
+	if (atomic_load(&s->state) == FIO_SLOT_BUSY)
 		s = await(s);
-	if (!s || !s->read || atomic_load(&s->state) != FIO_SLOT_READY)
+	if (!s || atomic_load(&s->state) != FIO_SLOT_READY)
 		return NULL;
 	hash = fio_hash_inode(s->st.st_dev, s->st.st_ino);
 	if (is_fresh(s, d->last_us) && !fio_is_written(hash) && !fio_is_mapped(hash) &&
@@ -182,6 +191,12 @@ static bool is_open_in(int dir)
 	return false;
 }
 
+/* What was listed ahead stays while it is of use. */
+static bool may_go(const struct fio_listed *d)
+{
+	return !d->ahead || !fio_listed_is_fresh(d) || fio_coarse_us() - d->last_us > OLD_US;
+}
+
 /* A place whose descriptor the task has closed. */
 static struct fio_listed *new_dir(void)
 {
@@ -194,7 +209,8 @@ static struct fio_listed *new_dir(void)
 		n_free += !d->used;
 		if (!d->used && atomic_load(&d->task_fd) == -1)
 			place = d;
-		if (d->used && (!oldest || d->last_us < oldest->last_us) && !is_open_in(i))
+		if (d->used && may_go(d) && (!oldest || d->last_us < oldest->last_us) &&
+		    !is_open_in(i))
 			oldest = d;
 	}
 	/* Its place is free once a worker has closed its descriptor. */
@@ -221,6 +237,24 @@ static bool is_slow(dev_t dev, int fd)
 	return fs && fs->remote && fio_fs_used(fs);
 }
 
+/* The program lists what was listed ahead of it; false: that was in vain. */
+static bool come_to(struct fio_listed *d, int fd)
+{
+	int own = sys_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	own = own < 0 ? own : fio_hide(own);
+	if (own < 0) {
+		let_go(d);
+		return false;
+	}
+	/* What is wanted of it is not wanted again; but the names are those that the program is told. */
+	if (!fio_listed_is_fresh(d))
+		d->next = d->next_dir = 0;
+	d->own = own;
+	d->ahead = false;
+	return true;
+}
+
 void fio_ahead_list(int fd)
 {
 	struct fio_thread *t;
@@ -237,7 +271,12 @@ void fio_ahead_list(int fd)
 	    !fio_task_start())
 		goto out;
 	fio_lock(&fio_ahead_all.lock);
+	fio_ahead_all.lists++;
 	d = fio_listed_find(st.st_dev, st.st_ino);
+	if (d && !d->ahead)
+		d->next = d->next_dir = 0;
+	else if (d && !come_to(d, fd))
+		goto unlock;
 	if (!d)
 		d = new_dir();
 	if (d && !d->used) {
@@ -251,8 +290,12 @@ void fio_ahead_list(int fd)
 		if (d->names &&
 		    fio_task_send_listed((uint32_t)(d - fio_ahead_all.dirs), gen, d->own)) {
 			d->used = true;
+			d->ahead = false;
 			d->dev = st.st_dev;
 			d->ino = st.st_ino;
+			d->from = 0;
+			d->to = WALK;
+			d->next = d->next_dir = 0;
 			atomic_fetch_add(&fio_ahead_all.held, 1);
 			atomic_fetch_add(&fio_ahead_dirs, 1);
 		} else {
@@ -268,27 +311,56 @@ void fio_ahead_list(int fd)
 	if (d) {
 		d->reads_ok = true;
 		d->fd = fd;
-		d->len = d->at = d->next = d->left = 0;
+		d->len = d->at = d->left = 0;
 		d->whole = d->cut = d->made = false;
 		d->epoch = atomic_load(&fio_ahead_all.epoch);
 		d->known = atomic_load(&fio_known_epoch);
 		d->last_us = fio_coarse_us();
 		atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
 	}
+unlock:
 	fio_unlock(&fio_ahead_all.lock);
 out:
 	fio_leave(t);
 }
 
 static void want(struct fio_listed *d, bool read);
+static void want_lists(struct fio_listed *d);
+
+/* What the program will come to after all that is in d, as far as it is known. */
+static struct fio_listed *next_in_walk(const struct fio_listed *d)
+{
+	struct fio_listed *next = NULL;
+
+	for (int i = 0; i < FIO_AHEAD_DIRS; i++) {
+		struct fio_listed *o = &fio_ahead_all.dirs[i];
+
+		if (o->used && o->ahead && o->from > d->from && (!next || o->from < next->from))
+			next = o;
+	}
+	return next;
+}
 
 /* More of what the program does. */
 void fio_listed_go_on(struct fio_listed *d)
 {
 	bool pays = fio_ahead_all.wasted / 2 <= fio_ahead_all.hits + WASTE;
+	bool read = fio_ahead_all.reads >= READS && pays && d->reads_ok &&
+		    !atomic_load(&fio_ahead_all.off);
 
-	want(d, fio_ahead_all.reads >= READS && pays && d->reads_ok &&
-			!atomic_load(&fio_ahead_all.off));
+	want(d, read);
+	if (!read || fio_ahead_all.lists < LISTS)
+		return;
+	want_lists(d);
+	for (int i = 0; i < FIO_AHEAD_DIRS; i++) {
+		if (fio_ahead_all.dirs[i].used && fio_listed_is_fresh(&fio_ahead_all.dirs[i]))
+			want_lists(&fio_ahead_all.dirs[i]);
+	}
+	for (int i = 0; d && d->next >= d->len && i < FIO_AHEAD_DIRS; i++) {
+		d = next_in_walk(d);
+		if (d)
+			want(d, true);
+	}
 }
 
 void fio_listed_read(struct fio_listed *d)
@@ -367,41 +439,90 @@ bool fio_listed_is_fresh(const struct fio_listed *d)
 	       d->known == atomic_load(&fio_known_epoch);
 }
 
+static struct fio_slot *want_name(struct fio_listed *d, const struct dirent64 *e,
+				  enum fio_slot_work work)
+{
+	int64_t now = fio_coarse_us();
+	size_t len = strlen(e->d_name);
+	struct fio_slot *s = new_slot(now);
+
+	if (!s)
+		return NULL;
+	memcpy(s->name, e->d_name, len + 1);
+	s->hash = fio_hash_name(s->name, len);
+	s->dir = (uint32_t)(d - fio_ahead_all.dirs);
+	s->gen = d->gen;
+	s->work = (uint8_t)work;
+	s->flags = fio_ahead_all.flags;
+	s->epoch = atomic_load(&fio_ahead_all.epoch);
+	s->known = atomic_load(&fio_known_epoch);
+	s->when_us = now;
+	s->len = 0;
+	atomic_fetch_add(&fio_ahead_all.wanted, 1);
+	atomic_store(&s->state, FIO_SLOT_WANTED);
+	return s;
+}
+
 /* More names to the workers. */
 static void want(struct fio_listed *d, bool read)
 {
-	int64_t now = fio_coarse_us();
 	uint32_t n = 0;
 
 	while (d->next < d->len && d->next < d->at + BEFORE &&
 	       (!read || atomic_load(&fio_ahead_all.bytes) < HELD_MAX)) {
 		const struct dirent64 *e = entry_at(d, d->next);
-		size_t len = strlen(e->d_name);
-		struct fio_slot *s;
 
-		if (read && e->d_type != DT_REG) {
-			d->next += e->d_reclen;
-			continue;
+		if (!read || e->d_type == DT_REG) {
+			if (!want_name(d, e, read ? FIO_SLOT_READ : FIO_SLOT_LOOK))
+				break;
+			n++;
 		}
-		s = new_slot(now);
-		if (!s)
-			break;
-		memcpy(s->name, e->d_name, len + 1);
-		s->hash = fio_hash_name(s->name, len);
-		s->dir = (uint32_t)(d - fio_ahead_all.dirs);
-		s->gen = d->gen;
-		s->read = read;
-		s->flags = fio_ahead_all.flags;
-		s->epoch = atomic_load(&fio_ahead_all.epoch);
-		s->when_us = now;
-		s->len = 0;
 		d->next += e->d_reclen;
-		atomic_fetch_add(&fio_ahead_all.wanted, 1);
-		atomic_store(&s->state, FIO_SLOT_WANTED);
-		n++;
 	}
 	while (n--)
 		fio_pool_kick();
+}
+
+/* Places for directories that are listed ahead, less those that are on their way. */
+static int places(void)
+{
+	int n = -SPARE;
+
+	for (int i = 0; i < FIO_AHEAD_DIRS; i++)
+		n += !fio_ahead_all.dirs[i].used;
+	for (int i = 0; i < FIO_AHEAD_SLOTS; i++) {
+		const struct fio_slot *s = &fio_ahead_all.slots[i];
+
+		n -= s->work == FIO_SLOT_LIST && (atomic_load(&s->state) == FIO_SLOT_WANTED ||
+						  atomic_load(&s->state) == FIO_SLOT_BUSY);
+	}
+	return n;
+}
+
+/* The directories in d, each with its part of the walk. */
+static void want_lists(struct fio_listed *d)
+{
+	int room;
+
+	if (d->next_dir >= d->len)
+		return;
+	new_dir();
+	for (room = places(); room > 0 && d->next_dir < d->len;) {
+		const struct dirent64 *e = entry_at(d, d->next_dir);
+		uint64_t each = (d->to - d->from) / (d->len + 1);
+		struct fio_slot *s;
+
+		if (e->d_type == DT_DIR) {
+			s = want_name(d, e, FIO_SLOT_LIST);
+			if (!s)
+				break;
+			s->from = d->from + 1 + each * d->next_dir;
+			s->to = s->from + each * e->d_reclen;
+			fio_pool_kick();
+			room--;
+		}
+		d->next_dir += e->d_reclen;
+	}
 }
 
 /* The directory that path's last component is looked up in, if it is one of these. */
@@ -445,7 +566,7 @@ struct fio_listed *fio_listed_used(struct fio_thread *t, int dirfd, const char *
 	*name = last(t, path, n);
 	d = *name ? resolve(dirfd, path, *name) : NULL;
 	e = d ? fio_listed_entry(d, *name) : NULL;
-	if (!e)
+	if (!e || d->ahead)
 		return NULL;
 	d->at = (uint32_t)((char *)e - d->names) + e->d_reclen;
 	if (d->next < d->at)
@@ -494,8 +615,8 @@ void fio_ahead_reset(void)
 	atomic_store(&fio_ahead_all.held, 0);
 	atomic_store(&fio_ahead_all.bytes, 0);
 	fio_written_reset();
-	fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals = fio_ahead_all.hits =
-		fio_ahead_all.wasted = 0;
+	fio_ahead_all.lists = fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals =
+		fio_ahead_all.hits = fio_ahead_all.wasted = 0;
 	atomic_store(&fio_ahead_dirs, 0);
 	atomic_store(&fio_ahead_taken, 0);
 }

@@ -4,7 +4,7 @@
  *
  * A program that lists a directory and uses one of its names will use the next ones too.  On a
  * slow file system the pool looks them up meanwhile, so that the kernel knows them, and once the
- * program has read some, opens and reads small files whole.  The program's open is answered by a
+ * program has read some, lists the directories in it, and opens and reads small files whole.  The program's open is answered by a
  * placeholder, its fstat and reads by what is in memory (an intent of kind READ, always open);
  * whatever else it does makes the descriptor real (fio_ahead_real).  What was read is dropped at
  * an acquire, after a second, and once the process has opened the file for writing.
@@ -34,15 +34,15 @@
 #include "intent.h"
 #include "lock.h"
 
-#define FIO_AHEAD_DIRS 16
-#define FIO_AHEAD_SLOTS 128
+#define FIO_AHEAD_DIRS 64
+#define FIO_AHEAD_SLOTS 192
 #define FIO_AHEAD_WHOLE (128 * 1024) /* larger files are not read ahead */
 #define FIO_AHEAD_SHARD 0            /* of buffers */
 
 struct fio_dir;
 struct fio_thread;
 
-/* A directory that the program lists, or has listed. */
+/* A directory that the program lists, or has listed, or that was listed ahead of it. */
 struct fio_listed {
 	uint32_t gen;
 	bool used;
@@ -60,9 +60,13 @@ struct fio_listed {
 	bool whole;          /* those are all names */
 	bool cut;            /* there was no room for some */
 	bool made;           /* the process has made some since */
-	uint32_t at;         /* the next name that the program is expected to use */
-	uint32_t next;       /* the next to be wanted */
-	int64_t last_us;     /* coarse time of last use */
+	bool ahead;          /* the program has not come to it yet: it has no own */
+	uint64_t from,
+		to; /* its part of the walk; those of the directories in it are parts of that */
+	uint32_t next_dir; /* the next name to be listed, if it is a directory */
+	uint32_t at;       /* the next name that the program is expected to use */
+	uint32_t next;     /* the next to be wanted */
+	int64_t last_us;   /* coarse time of last use */
 };
 
 enum fio_slot_state {
@@ -73,12 +77,16 @@ enum fio_slot_state {
 	FIO_SLOT_TAKEN,
 };
 
-/* A name that is looked up, or a file that is read. */
+enum fio_slot_work { FIO_SLOT_LOOK, FIO_SLOT_READ, FIO_SLOT_LIST };
+
+/* A name that is looked up, a file that is read, or a directory that is listed. */
 struct fio_slot {
 	_Atomic uint32_t state; /* enum fio_slot_state */
 	uint32_t dir, gen;      /* directory */
 	uint32_t epoch;         /* when it was wanted */
-	bool read;              /* not only looked up */
+	uint8_t work;           /* enum fio_slot_work */
+	uint64_t known;         /* fio_known_epoch when it was wanted */
+	uint64_t from, to;      /* LIST: its part of the walk */
 	int flags;              /* for opening it */
 	uint64_t hash;          /* of name */
 	uint32_t len, cap;      /* of data */
@@ -98,6 +106,7 @@ struct fio_ahead_all {
 	int flags;               /* of the program's last open for reading */
 	uint32_t uses, reads;    /* names used; of them opened for reading */
 	uint32_t removals;       /* of them removed */
+	uint32_t lists;          /* directories that the program has listed */
 	uint32_t hits;           /* files that were answered from memory */
 	uint32_t wasted;         /* files that were read for nothing */
 	struct fio_listed dirs[FIO_AHEAD_DIRS];

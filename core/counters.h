@@ -74,6 +74,7 @@
 	X(ahead, real)         \
 	X(ahead, dropped)      \
 	X(ahead, listed)       \
+	X(ahead, walked)       \
 	X(dir, resolved)       \
 	X(dir, cached)         \
 	X(dir, listed)         \

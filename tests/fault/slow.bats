@@ -260,6 +260,11 @@ far_cases() {
 	far_cases ahead told waited
 }
 
+@test "slow: directories that were listed ahead are what is there" {
+	local COUNTER=ahead.walked COUNTED=eager
+	far_cases walked read written made removed moved opened_only told
+}
+
 @test "slow: what was listed and is removed is what is there" {
 	local COUNTER=ahead.listed
 	far_cases emptied removed again linked made made_dir symlink_made moved told
