@@ -4,10 +4,11 @@
  *
  * A program that lists a directory and uses one of its names will use the next ones too.  On a
  * slow file system the pool looks them up meanwhile, so that the kernel knows them, and once the
- * program has read some, lists the directories in it, and opens and reads small files whole.  The program's open is answered by a
- * placeholder, its fstat and reads by what is in memory (an intent of kind READ, always open);
- * whatever else it does makes the descriptor real (fio_ahead_real).  What was read is dropped at
- * an acquire, after a second, and once the process has opened the file for writing.
+ * program has read some, lists the directories in it, and opens and reads small files whole.  The
+ * program's open is answered by a placeholder, its fstat and reads by what is in memory (an intent
+ * of kind READ, always open); whatever else it does makes the descriptor real (fio_ahead_real).
+ * What was read is dropped at an acquire, after a second, and once the process has opened the file
+ * for writing.
  *
  * Protocol.  Directories and slots are touched with the lock held, but for what a worker does with
  * a slot that is BUSY, which is the worker's.  A slot moves

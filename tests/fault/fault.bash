@@ -200,6 +200,20 @@ mount_on() {
 	MOUNTS=("$dir" "${MOUNTS[@]}")
 }
 
+# A test with $BACK seen through a slow file system as $D (far), or another one (fuse_on)
+far_setup() {
+	fault_setup
+	D=$S/mnt BACK=$S/back
+	FS_PID=
+}
+
+far_teardown() {
+	# a server that hangs lets go
+	[[ -z $FS_PID ]] || kill -TERM "$FS_PID" 2>/dev/null || true
+	fault_teardown
+	[[ -z $FS_PID ]] || kill -KILL "$FS_PID" 2>/dev/null || true
+}
+
 # fuse_on DIR COMMAND...: starts what puts a FUSE file system on DIR, in FS_PID; the test ends it
 fuse_on() {
 	local dir=$1 i

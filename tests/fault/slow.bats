@@ -9,18 +9,8 @@
 
 load fault
 
-setup() {
-	fault_setup
-	D=$S/mnt BACK=$S/back
-	FS_PID=
-}
-
-teardown() {
-	# a server that hangs lets go
-	[[ -z $FS_PID ]] || kill -TERM "$FS_PID" 2>/dev/null || true
-	fault_teardown
-	[[ -z $FS_PID ]] || kill -KILL "$FS_PID" 2>/dev/null || true
-}
+setup() { far_setup; }
+teardown() { far_teardown; }
 
 # sources FILES DIRS: a tree, an archive of each kind, a repository, in $S/src
 sources() {

@@ -6,16 +6,8 @@
 
 load fault
 
-setup() {
-	fault_setup
-	D=$S/mnt BACK=$S/back
-	FS_PID=
-}
-
-teardown() {
-	fault_teardown
-	[[ -z $FS_PID ]] || kill -KILL "$FS_PID" 2>/dev/null || true
-}
+setup() { far_setup; }
+teardown() { far_teardown; }
 
 # everywhere: what a script says, and leaves, in a directory and in one seen through slowfs
 everywhere() {
