@@ -341,9 +341,11 @@ static int try_open(struct fio_thread *t, int dirfd, const char *path, int flags
 /* Opening a FIFO lets its other end go on. */
 static void before_fifo(int dirfd, const char *path)
 {
-	struct stat st;
+	struct statx sx;
 
-	if (sys_fstatat(dirfd, path, &st, 0) == 0 && S_ISFIFO(st.st_mode))
+	/* What kind of file it is does not change. */
+	if (sys_statx(dirfd, path, AT_STATX_DONT_SYNC, STATX_TYPE, &sx) == 0 &&
+	    S_ISFIFO(sx.stx_mode))
 		fio_release_all(FIO_CAUSE_CHANNEL);
 }
 
@@ -367,9 +369,10 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	if (flags & O_DIRECTORY)
 		fio_walks();
 	if (likely(!(flags & (O_CREAT | O_TRUNC)))) {
-		if (fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
+		ret = unlikely(fio_ahead()) ? fio_ahead_open_slow(dirfd, path, flags) : FIO_PASS;
+		if (ret == FIO_PASS && fio_pending() && !(flags & (O_PATH | O_DIRECTORY)))
 			before_fifo(dirfd, path);
-		return unlikely(fio_ahead()) ? fio_ahead_open_slow(dirfd, path, flags) : FIO_PASS;
+		return ret;
 	}
 	if (!fio_warm() && !atomic_load_explicit(&fio_syncs, memory_order_relaxed))
 		return pass_warmup();
