@@ -110,10 +110,9 @@ bool fio_exec_is_same(struct fio_intent *it, int fd)
 	return true;
 }
 
-int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
+int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step)
 {
-	int flags = fio_exec_flags(it);
-	int fd, err;
+	int flags = fio_exec_flags(it), fd;
 
 	*step = FIO_STEP_OPEN;
 	it->put = 0;
@@ -128,6 +127,15 @@ int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
 	}
 	if (it->peer)
 		fio_durable_file(it->peer, fd);
+	return fd;
+}
+
+int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step)
+{
+	int fd = fio_exec_create(it, dirfd, step), err;
+
+	if (fd < 0)
+		return fd;
 	err = fio_exec_fill(it, fd, step);
 	if (err) {
 		sys_close(fd);

@@ -37,6 +37,8 @@ int fio_exec_flags(const struct fio_intent *it);
  * -ESTALE if the file to be updated has been replaced by another one.
  */
 int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step);
+/* The same, but for content and metadata. */
+int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step);
 /*
  * The same, also of one that the task keeps open.  Another that finishes such a file, because the task
  * is dead, opens it by its name.

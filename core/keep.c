@@ -23,7 +23,9 @@
 #include "util.h"
 
 #define QUESTIONS 64
-#define RUN_MIN 16 /* files closed with content in a row: the next one is not a marker */
+#define RUN_MIN 16 /* files closed with content: the next one is not a marker */
+#define RUN_MAX 64
+#define RUN_EMPTY 4 /* what an empty one takes from that */
 
 enum { FREE, FILLING, ASKED, TAKEN, ANSWERED };
 enum what { MAKE, STAT, STATX, GIVE };
@@ -45,7 +47,13 @@ struct question {
 
 static struct question questions[QUESTIONS];
 static _Atomic uint32_t asked; /* questions in that state */
-static _Atomic uint32_t run;   /* files closed with content since the last empty one */
+static _Atomic int run;        /* files closed with content, less what empty ones take */
+
+/*
+ * The task's descriptor of a directory in which a file was made, or -1.  Now the kernel knows nothing of
+ * the directory's rights and asks before it makes the next file: a worker asks earlier.
+ */
+static _Atomic int changed = -1;
 
 static const uint32_t as_task = FIO_LOCK_HELD | FIO_LOCK_TASK;
 
@@ -72,21 +80,46 @@ static void has_inode(struct fio_intent *it, int fd)
 	fio_table_add_ino(it, as_task);
 }
 
+static void refresh(int fd)
+{
+	struct statx sx;
+
+	sys_statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &sx);
+	sys_close(fd);
+	fio_task_copy_closed();
+}
+
+static void has_changed(int dirfd)
+{
+	int fd = sys_fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	atomic_fetch_add(&fio_copies, 1);
+	fd = atomic_exchange(&changed, fd);
+	if (fd >= 0) {
+		sys_close(fd);
+		fio_task_copy_closed();
+	}
+	fio_pool_kick();
+}
+
 int fio_keep_make(struct fio_intent *it, enum fio_step *step)
 {
-	int fd = atomic_load(&it->kept_fd), err = 0;
+	int fd = atomic_load(&it->kept_fd), dirfd = atomic_load(&it->dir->task_fd), err = 0;
 
 	if (fd < 0) {
-		fd = fio_exec_open(it, atomic_load(&it->dir->task_fd), step);
+		fd = fio_exec_create(it, dirfd, step);
 		if (fd < 0)
 			return fd;
+		has_changed(dirfd);
 		has_inode(it, fd);
 		atomic_fetch_add(&fio_copies, 1);
 		atomic_store(&it->kept_fd, fd);
 		fio_count(pool_kept);
-	} else if (fio_keep_lacks(it)) {
-		err = fio_exec_fill(it, fd, step);
 	}
+	if (fio_keep_lacks(it))
+		err = fio_exec_fill(it, fd, step);
 	if (!err) {
 		it->put = it->len;
 		it->what &= (uint8_t)~FIO_SET_META;
@@ -121,11 +154,13 @@ static int answer(struct question *q)
 
 bool fio_keep_asked(void)
 {
-	return atomic_load(&asked) != 0;
+	return atomic_load(&asked) || atomic_load(&changed) >= 0;
 }
 
 bool fio_keep_work(void)
 {
+	int dirfd;
+
 	for (int i = 0; atomic_load(&asked) && i < QUESTIONS; i++) {
 		struct question *q = &questions[i];
 		uint32_t state = ASKED;
@@ -151,11 +186,15 @@ bool fio_keep_work(void)
 		}
 		return true;
 	}
-	return false;
+	dirfd = atomic_load(&changed) < 0 ? -1 : atomic_exchange(&changed, -1);
+	if (dirfd >= 0)
+		refresh(dirfd);
+	return dirfd >= 0;
 }
 
 void fio_keep_reset(void)
 {
+	atomic_store(&changed, -1);
 	for (int i = 0; i < QUESTIONS; i++)
 		atomic_store(&questions[i].state, FREE);
 	atomic_store(&asked, 0);
@@ -270,10 +309,13 @@ void fio_keep_drop(struct fio_intent *it)
 
 void fio_keep_closed(bool empty)
 {
+	int n = atomic_load_explicit(&run, memory_order_relaxed);
+
 	if (empty)
-		atomic_store_explicit(&run, 0, memory_order_relaxed);
-	else
-		atomic_fetch_add_explicit(&run, 1, memory_order_relaxed);
+		n = n > RUN_EMPTY ? n - RUN_EMPTY : 0;
+	else if (n < RUN_MAX)
+		n++;
+	atomic_store_explicit(&run, n, memory_order_relaxed);
 }
 
 /* ---- what the program asks about a descriptor ---- */
