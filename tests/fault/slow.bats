@@ -315,6 +315,11 @@ far_cases() {
 	COUNTER=pool.given far_cases newfile used
 }
 
+@test "slow: files that were looked at are finished when the program dies, and when the task does" {
+	COUNTER=task.starts far_cases newfile killed
+	COUNTER=pool.kept far_cases newfile task_killed
+}
+
 @test "slow: a file that is looked at while it is empty may be a marker" {
 	COUNTER=pool.kept far_cases newfile marker
 }

@@ -282,6 +282,89 @@ CASE(forked)
 	show("d/inherited");
 }
 
+/* The process dies with files that it has looked at open, and closed just then. */
+CASE(killed)
+{
+	struct stat st = {0};
+	pid_t pid = fork();
+	int fd;
+
+	if (pid == 0) {
+		many("d", true);
+		for (int i = 0; i < 4; i++) {
+			fd = looked_at(t_name("d/open%d", i));
+			OK(fchmod(fd, 0600));
+		}
+		fd = looked_at("d/last");
+		write_all(fd, "more", 4);
+		RAW(SYS_kill, getpid(), SIGKILL, 0, 0);
+	}
+	t_reap(pid);
+	for (int i = 0; i < 10000 && st.st_size != 14; i++) {
+		nap(1);
+		RAW(SYS_stat, "d/last", &st, 0, 0);
+	}
+	nap(500);
+	show("d/last");
+	show("d/open0");
+	meta("d/open3");
+	show("d/f39");
+}
+
+/* Ends the children that the process has not made. */
+static void kill_task(void)
+{
+	char path[64], line[256];
+
+	for (int pid = getpid() - 2000 > 2 ? getpid() - 2000 : 2; pid < getpid() + 2000; pid++) {
+		int fd;
+		ssize_t n;
+		char *p;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		fd = (int)RAW(SYS_open, path, O_RDONLY, 0, 0);
+		if (fd < 0)
+			continue;
+		n = RAW(SYS_read, fd, line, sizeof(line) - 1, 0);
+		RAW(SYS_close, fd, 0, 0, 0);
+		line[n > 0 ? n : 0] = '\0';
+		p = strrchr(line, ')');
+		if (p && atoi(p + 4) == getpid())
+			RAW(SYS_kill, pid, SIGKILL, 0, 0);
+	}
+}
+
+/* The background task is killed, and the descriptors that it kept are gone. */
+CASE(task_killed)
+{
+	struct stat a, b;
+	int fds[4];
+
+	many("d", true);
+	for (int i = 0; i < 4; i++)
+		fds[i] = looked_at(t_name("d/open%d", i));
+	R(fstat(fds[1], &a));
+	for (int i = 0; i < 6; i++)
+		OK(close(looked_at(t_name("d/closed%d", i))));
+	kill_task();
+	R(close(fds[0]));
+	R(fstat(fds[1], &b));
+	same("after", &a, &b);
+	R(write(fds[1], "more", 4));
+	R(fstat(fds[1], &b));
+	t_stat_line("more", &b);
+	R(close(fds[1]));
+	R(fchmod(fds[2], 0600));
+	R(write(fds[2], "more", 4));
+	R(close(fds[2]));
+	meta("d/open3");
+	R(close(fds[3]));
+	for (int i = 0; i < 4; i++)
+		show(t_name("d/open%d", i));
+	for (int i = 0; i < 6; i++)
+		show(t_name("d/closed%d", i));
+}
+
 /* An empty file may be the marker of what was done before it. */
 CASE(marker)
 {
@@ -413,8 +496,8 @@ CASE(absent)
 }
 
 static const struct t_case cases[] = {
-	C(look),   C(statx),  C(directory), C(metadata), C(used),
-	C(forked), C(marker), C(refused),   C(copied),   C(absent),
+	C(look),   C(statx),       C(directory), C(metadata), C(used),   C(forked),
+	C(killed), C(task_killed), C(marker),    C(refused),  C(copied), C(absent),
 };
 
 int main(int argc, char **argv)
