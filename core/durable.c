@@ -25,11 +25,13 @@
 #include "task.h"
 #include "util.h"
 
-#define DIRT (64LL << 20) /* bytes that others may have dirtied: 0.1 s of a slow disk */
-#define LONG_US 100000    /* a syncfs that takes less is not looked at further */
-#define EACH_US 1000      /* what an fsync of one of many costs, until it was measured */
-#define PAUSE_MAX 256     /* most groups without a syncfs */
-#define TOGETHER 64       /* fsyncs under way */
+#define DIRT (64LL << 20)     /* bytes that others may have dirtied: 0.1 s of a slow disk */
+#define DIRT_EACH (128 << 10) /* ... and for each sync that is saved, of a quick one */
+#define FEW 4                 /* syncs that are not worth a syncfs */
+#define LONG_US 100000        /* a syncfs that takes less is not looked at further */
+#define EACH_US 1000          /* what an fsync of one of many costs, until it was measured */
+#define PAUSE_MAX 256         /* most groups without a syncfs */
+#define TOGETHER 64           /* fsyncs under way */
 #define WAIT_NS 20000000
 
 enum { IDLE, ASKED, TAKEN };
@@ -81,25 +83,27 @@ static int64_t dirty_on(const struct fio_fs *fs)
 	return number_in(path, "", fs->block);
 }
 
-static bool few_strangers(const struct fio_fs *fs)
+static bool few_strangers(const struct fio_fs *fs, uint32_t syncs)
 {
 	static const char meminfo[] = "/proc/meminfo";
-	int64_t dirty = dirty_on(fs), writeback = 0;
+	int64_t dirty = dirty_on(fs), writeback = 0, most = (int64_t)syncs * DIRT_EACH;
 
 	if (dirty < 0) {
 		dirty = number_in(meminfo, "\nDirty:", 1024);
 		writeback = number_in(meminfo, "\nWriteback:", 1024);
 	}
-	return dirty >= 0 && writeback >= 0 && dirty + writeback < DIRT;
+	return dirty >= 0 && writeback >= 0 && dirty + writeback < (most < DIRT ? most : DIRT);
 }
 
-static bool by_syncfs(struct fio_fs *fs)
+static bool by_syncfs(struct fio_fs *fs, uint32_t syncs)
 {
+	if (syncs <= FEW)
+		return false;
 	if (fs->sync_pause) {
 		fs->sync_pause--;
 		return false;
 	}
-	return few_strangers(fs);
+	return few_strangers(fs, syncs);
 }
 
 /* ---- all of the file system ---- */
@@ -304,7 +308,7 @@ int fio_make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 	int err = FIO_PASS;
 
 	fio_count(fsync_groups);
-	*alone = !by_syncfs(d->fs);
+	*alone = !by_syncfs(d->fs, b->syncs);
 	if (*alone)
 		err = one_by_one(b, task);
 	if (err == FIO_PASS) {
