@@ -283,6 +283,8 @@ static struct fio_fence_batch in_front(const struct fio_fence_batch *b)
 {
 	struct fio_fence_batch front = {b->first, b->first, 1};
 
+	if (b->first->dir->fs->ordered)
+		return *b;
 	while (front.last != b->last && front.last->next_fence->kind == FIO_KIND_SYNC) {
 		front.last = front.last->next_fence;
 		front.syncs++;
@@ -293,7 +295,7 @@ static struct fio_fence_batch in_front(const struct fio_fence_batch *b)
 static int one_by_one(const struct fio_fence_batch *b, bool task)
 {
 	struct fio_fs *fs = b->first->dir->fs;
-	struct fio_fence_batch some = fs->ordered ? *b : in_front(b);
+	struct fio_fence_batch some = in_front(b);
 	int64_t since = fio_now_us();
 	int err = task ? each_by_task(&some) : each_asked(&some);
 
@@ -302,13 +304,18 @@ static int one_by_one(const struct fio_fence_batch *b, bool task)
 	return err;
 }
 
+uint32_t fio_durable_together(const struct fio_fence_batch *b)
+{
+	return in_front(b).syncs;
+}
+
 int fio_make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 {
 	struct fio_dir *d = b->first->dir;
 	int err = FIO_PASS;
 
 	fio_count(fsync_groups);
-	*alone = !by_syncfs(d->fs, b->syncs);
+	*alone = !by_syncfs(d->fs, fio_durable_together(b));
 	if (*alone)
 		err = one_by_one(b, task);
 	if (err == FIO_PASS) {

@@ -20,6 +20,8 @@ struct fio_fence_batch {
 	uint32_t syncs;
 };
 
+/* How many of its syncs share one step. */
+uint32_t fio_durable_together(const struct fio_fence_batch *b);
 /* Its syncs.  0 or -errno; *alone: what else the file system holds may not be durable. */
 int fio_make_durable(const struct fio_fence_batch *b, bool task, bool *alone);
 /* In the task: what a thread of the program waits for. */

@@ -175,12 +175,15 @@ static void end(struct fio_intent *prev, struct fio_intent *it, int err, enum fi
 static int make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 {
 	int64_t since = fio_now_us();
+	uint32_t n = fio_durable_together(b);
 	int err = fio_make_durable(b, task, alone);
 
-	if (b->syncs >= LARGE_GROUP)
+	if (n >= LARGE_GROUP)
 		fio_paid_often(FIO_KIND_SYNC);
-	else if (b->syncs > SMALL_GROUP)
+	else if (n > SMALL_GROUP)
 		fio_paid(FIO_KIND_SYNC, true);
+	else if (n < b->syncs)
+		fio_paid(FIO_KIND_SYNC, false);
 	fences.ended_us = fio_now_us();
 	fences.took_us = fences.ended_us - since;
 	return err;

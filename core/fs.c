@@ -75,7 +75,7 @@ static bool has_option(const char *line, const char *opt)
 	return false;
 }
 
-static void apply_line(struct fio_fs *fs, const char *line, const char *id)
+static void apply_mount(struct fio_fs *fs, const char *line, const char *id)
 {
 	const char *p = line;
 
@@ -97,15 +97,39 @@ static void apply_line(struct fio_fs *fs, const char *line, const char *id)
 		fs->grpid = true;
 }
 
-/* dirs_lock is held. */
-static void read_mount_options(struct fio_fs *fs)
+/* What follows the number in p, if it is the next one in id, which moves behind its colon. */
+static const char *skip_number(const char *p, const char **id)
+{
+	while (*p == ' ')
+		p++;
+	while (**id != ':' && *p == **id) {
+		p++;
+		(*id)++;
+	}
+	return *(*id)++ == ':' && *p == ' ' ? p : NULL;
+}
+
+/* "   7        0    1048576 loop0" */
+static void apply_partition(struct fio_fs *fs, const char *line, const char *id)
+{
+	const char *p = skip_number(line, &id), *name;
+
+	p = p ? skip_number(p, &id) : NULL;
+	name = p ? strrchr(p, ' ') + 1 : NULL;
+	if (name && strlen(name) < sizeof(fs->ext4))
+		memcpy(fs->ext4, name, strlen(name) + 1);
+}
+
+/* Gives fn the lines of a file, and "major:minor" with after behind.  dirs_lock is held. */
+static void each_line(struct fio_fs *fs, const char *path, const char *after,
+		      void (*fn)(struct fio_fs *fs, const char *line, const char *id))
 {
 	static char buf[4096 + 1];
 	char id[32];
 	struct fio_fmt f;
 	size_t have = 0;
 	ssize_t n;
-	int fd = sys_openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY | O_CLOEXEC, 0);
+	int fd = sys_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0)
 		return;
@@ -113,7 +137,7 @@ static void read_mount_options(struct fio_fs *fs)
 	fmt_int(&f, major(fs->dev));
 	fmt_str(&f, ":");
 	fmt_int(&f, minor(fs->dev));
-	fmt_str(&f, " ");
+	fmt_str(&f, after);
 	while ((n = sys_read(fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
 		char *line = buf, *end;
 
@@ -121,7 +145,7 @@ static void read_mount_options(struct fio_fs *fs)
 		buf[have] = '\0';
 		while ((end = memchr(line, '\n', have - (size_t)(line - buf)))) {
 			*end = '\0';
-			apply_line(fs, line, id);
+			fn(fs, line, id);
 			line = end + 1;
 		}
 		have -= (size_t)(line - buf);
@@ -161,8 +185,10 @@ static void find_name(struct fio_fs *fs)
 	fmt_str(&f, ":");
 	fmt_int(&f, minor(fs->dev));
 	n = SYS4(SYS_readlinkat, AT_FDCWD, path, target, sizeof(target) - 1);
-	if (n <= 0)
+	if (n <= 0) { /* in a chroot without it */
+		each_line(fs, "/proc/partitions", ":", apply_partition);
 		return;
+	}
 	target[n] = '\0';
 	name = fio_last_component(target, (size_t)n, &len);
 	if (len < sizeof(fs->ext4))
@@ -181,6 +207,12 @@ static bool has_journal(const struct fio_fs *fs)
 	fmt_str(&f, "/sys/fs/ext4/");
 	fmt_str(&f, fs->ext4);
 	fmt_str(&f, "/journal_task");
+	if (SYS3(SYS_faccessat, AT_FDCWD, path, F_OK) == 0)
+		return true;
+	fmt_init(&f, path, sizeof(path));
+	fmt_str(&f, "/proc/fs/jbd2/");
+	fmt_str(&f, fs->ext4);
+	fmt_str(&f, "-8");
 	return SYS3(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
@@ -221,7 +253,7 @@ static void learn(struct fio_fs *fs, int fd)
 	if (sf.f_flags & (ST_RDONLY | ST_SYNCHRONOUS))
 		fs->ok = false;
 	if (fs->ok)
-		read_mount_options(fs);
+		each_line(fs, "/proc/self/mountinfo", " ", apply_mount);
 	if (fs->ok && fs->remote)
 		fio_fs_look(fs, fd);
 }
