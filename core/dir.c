@@ -639,9 +639,8 @@ static struct fio_dir *at_hand(struct fio_thread *t, const struct way *w, int di
 		      &sx) < 0 ||
 	    !sx.stx_nlink)
 		return NULL;
-	d = fio_dir_known(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
-	cache(t, w, path, d);
-	return d;
+	/* Not for the cache: whether its owner and mode are those that are known was not asked. */
+	return fio_dir_known(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
 }
 
 struct fio_dir *fio_dir_at_hand(struct fio_thread *t, int dirfd, const char *path,

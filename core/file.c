@@ -209,7 +209,7 @@ int fio_file_flush(struct fio_intent *it, unsigned how)
 	atomic_store(&it->state, FIO_ST_BUSY);
 	if (fio_has_placeholder(it)) {
 		err = become_real(it, &step);
-		if (forced && it->kind != FIO_KIND_READ && !it->dir->fs->slow)
+		if (forced && it->kind != FIO_KIND_READ)
 			fio_paid(it->kind, false);
 	} else if (!it->made) {
 		err = fio_exec_fill(it, it->fd, &step);
