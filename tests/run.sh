@@ -107,6 +107,10 @@ show() {
 	fi
 }
 
+# what takes longest, waiting most of the time, comes first
+mapfile -t list < <(printf '%s\n' "${list[@]}" |
+	awk '/fault\/slow\.bats$/ { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }')
+
 running=0
 i=0
 for f in "${list[@]}"; do
