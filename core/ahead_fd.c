@@ -18,14 +18,6 @@
 
 _Atomic uint32_t fio_ahead_taken;
 
-/* To where the program says, which may be nowhere: bytes or -errno. */
-static ssize_t copy_out(void *to, const void *from, size_t n)
-{
-	struct iovec local = {(void *)from, n}, remote = {to, n};
-
-	return n ? SYS6(SYS_process_vm_writev, fio_pid, &local, 1, &remote, 1, 0) : 0;
-}
-
 int fio_ahead_use_slow(int dirfd, const char *path, struct stat *st, bool changes)
 {
 	struct fio_thread *t = fio_enter();
@@ -47,7 +39,7 @@ int fio_ahead_use_slow(int dirfd, const char *path, struct stat *st, bool change
 		fio_listed_go_on(d);
 	if (d) {
 		s = st ? fio_slot_true(d, name, n) : NULL;
-		if (s && copy_out(st, &s->st, sizeof(*st)) == (ssize_t)sizeof(*st))
+		if (s && fio_copy_out(st, &s->st, sizeof(*st)) == (ssize_t)sizeof(*st))
 			ret = 0;
 	}
 	fio_unlock(&fio_ahead_all.lock);
@@ -153,7 +145,7 @@ ssize_t fio_read_slow(int fd, void *buf, size_t n, off_t off)
 			n = 0;
 		else if (n > s->len - (size_t)at)
 			n = s->len - (size_t)at;
-		ret = copy_out(buf, s->data + (n ? at : 0), n);
+		ret = fio_copy_out(buf, s->data + (n ? at : 0), n);
 		if (ret >= 0 && off < 0)
 			it->pos += ret;
 		if (ret < 0 && ret != -EFAULT) {
@@ -177,7 +169,7 @@ int fio_fstat_slow(int fd, struct stat *st)
 		return FIO_PASS;
 	it = lock_read(fd);
 	if (it) {
-		ssize_t n = copy_out(st, &slot_of(it)->st, sizeof(*st));
+		ssize_t n = fio_copy_out(st, &slot_of(it)->st, sizeof(*st));
 
 		if (n == (ssize_t)sizeof(*st))
 			ret = 0;
