@@ -159,6 +159,15 @@ static inline void fio_release_path(int dirfd, const char *path, bool follow, en
 		fio_release_path_slow(dirfd, path, follow, cause);
 }
 
+/* A user or group is looked up, by name or (NULL) by id: everything is finished if a daemon may be asked. */
+void fio_release_account_slow(const char *db, const char *file, const char *name, uint32_t id);
+static inline void fio_release_account(const char *db, const char *file, const char *name,
+				       uint32_t id)
+{
+	if (fio_pending())
+		fio_release_account_slow(db, file, name, id);
+}
+
 /* All that is pending in the directory (by descriptor) is finished. */
 void fio_release_dirfd_slow(int fd, enum fio_cause cause);
 static inline void fio_release_dirfd(int fd, enum fio_cause cause)

@@ -76,6 +76,8 @@ static inline bool fio_believing(void)
 			ALL(STDIO);        \
 	} while (0)
 #define STREAM_PATH(path) fio_release_path(AT_FDCWD, path, true, FIO_CAUSE_STDIO)
+#define USER(name, id) fio_release_account("passwd", "/etc/passwd", name, id)
+#define GROUP(name, id) fio_release_account("group", "/etc/group", name, id)
 /* Nothing can be made in a directory that is to go. */
 #define REMOVALS fio_release_names()
 #define NAMES fio_namespace(FIO_CAUSE_NAMESPACE)

@@ -195,3 +195,11 @@ load ../lib/common
 @test "release: lstat by path, that file" {
 	fiveways -o release lstat
 }
+
+@test "release: a user that the files do not have" {
+	fiveways -o release getpwnam
+}
+
+@test "release: a group that the files do not have" {
+	fiveways -o release getgrgid
+}

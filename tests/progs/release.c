@@ -10,9 +10,11 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <grp.h>
 #include <linux/fs.h>
 #include <mqueue.h>
 #include <pty.h>
+#include <pwd.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <spawn.h>
@@ -977,6 +979,9 @@ PEEK_TELL(truncate, truncate("wd/c3", 100))
 PEEK_TELL(readlink, readlink("wd/c3", (char[8]){0}, 8))
 PEEK_TELL(listxattr, listxattr("wd/c3", NULL, 0))
 PEEK_TELL(lstat, lstat("wd/c3", &(struct stat){0}))
+/* Not in the files: some daemon may be asked. */
+PEEK_TELL(getpwnam, getpwnam("nobody-has-this-name") ? -1 : 0)
+PEEK_TELL(getgrgid, getgrgid(4000000000u) ? -1 : 0)
 
 /* The child works on; who made it is gone or waits. */
 static int check_in_child(void *arg)
@@ -1557,6 +1562,8 @@ static const struct row rows[] = {
 	PKD(readlink, "wd/c3"),
 	PKD(listxattr, "wd/c3"),
 	PKD(lstat, "wd/c3"),
+	PKD(getpwnam, "all"),
+	PKD(getgrgid, "all"),
 	ROW(clone, CHECKED),
 	ROW(_Fork, CHECKED),
 	ROW(forkpty, CHECKED),
