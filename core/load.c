@@ -137,7 +137,7 @@ static bool alone(void)
 }
 
 /* What the task itself used would be idle without it. */
-void fio_load_look(void)
+void fio_load_look(bool waits)
 {
 	int64_t now = fio_coarse_us(), span = now - seen.at_us, idle, own, spare;
 
@@ -146,7 +146,7 @@ void fio_load_look(void)
 	idle = idle_us();
 	own = fio_clock_us(CLOCK_PROCESS_CPUTIME_ID);
 	spare = idle - seen.idle_us + own - seen.own_us;
-	if ((alone() || (idle >= 0 && spare < span / SPARE)) && seen.at_us)
+	if ((alone() || (!waits && idle >= 0 && spare < span / SPARE)) && seen.at_us)
 		atomic_store(&load.busy_until, now + BUSY_US);
 	seen.looked = seen.at_us;
 	seen.at_us = now;

@@ -20,8 +20,9 @@ bool fio_crowded(struct fio_thread *t);
 /* In the task, when it was woken by a thread that ran on this processor. */
 void fio_load_woken(int waker_cpu);
 
-/* In the task, now and then: are the processors idle when it does nothing? */
-void fio_load_look(void);
+/* In the task, now and then: are the processors idle when it does nothing?  waits: operations wait for a disk,
+ * which does not count as idle. */
+void fio_load_look(bool waits);
 
 int fio_this_cpu(void);
 

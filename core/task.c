@@ -425,7 +425,7 @@ static void work(int parent)
 		if (fio_fence_work())
 			idle = 0;
 		fio_pool_look();
-		fio_load_look();
+		fio_load_look(task.engine->room() > 1);
 		n = collect(batch, task.engine->room() - flying);
 		if (n) {
 			fio_count(task_batches);
