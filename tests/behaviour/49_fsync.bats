@@ -68,12 +68,12 @@ grouped() {
 
 # The calls in order, by whatever process: a sync where it ends, everything else where it begins.
 calls() {
-	sed -nE 's/^[0-9]+ +//; s/^<\.\.\. (syncfs|fsync) resumed/\1/; /^(<\.\.\.|f?sync.*unfinished)/d; s/\(/ /p; /^(syncfs|fsync)>/p' \
+	sed -nE 's/^[0-9]+ +//; s/^<\.\.\. (syncfs|fsync|io_uring_enter) resumed/\1/; /^(<\.\.\.|(f?sync|io_uring_enter).*unfinished)/d; s/\(/ /p; /^(syncfs|fsync|io_uring_enter)>/p' \
 		"$T/trace"
 }
 
 @test "fsync: names and changes follow it" {
-	local what=openat,syncfs,fsync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write,pwrite64,ftruncate,chmod,fchmodat
+	local what=openat,syncfs,fsync,io_uring_enter,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write,pwrite64,ftruncate,chmod,fchmodat
 	need strace
 	mode_env sync
 	mkdir "$W"
@@ -86,8 +86,8 @@ calls() {
 	# what each of them must not be without: a file that was made and then brought to the disk
 	awk -F'"' '
 		/^openat.*O_CREAT/ { made[$2] = 1 }
-		# once that has not paid a few times, syncs are strict for a while
-		/^(syncfs|fsync)/ { for (f in made) durable[f] = 1 }
+		# a few are brought to the disk by the ring, and what did not pay by strict syncs
+		/^(syncfs|fsync|io_uring_enter)/ { for (f in made) durable[f] = 1 }
 		/^(rename|link)/ { need = $2 }
 		/^unlink.*"tmp"/ { need = "tmp" }
 		/^unlink.*"final3"/ { need = "log0" }
