@@ -111,7 +111,9 @@ calls() {
 	mkdir "$W"
 	cd "$W"
 	"$PROGS/sync" --fixture
-	run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=syncfs -e inject=syncfs:error=EIO \
+	# all together, or without a ring each of them
+	run -1 --separate-stderr strace -f -qq -o /dev/null -e trace=syncfs,fsync,io_uring_setup \
+		-e inject=syncfs,fsync:error=EIO -e inject=io_uring_setup:error=ENOSYS \
 		env "${ENVV[@]}" FASTIO_FSYNC=group LD_PRELOAD="$FASTIO_PRELOAD" "$PROGS/sync" failing
 	[[ $stderr == *"cannot fsync '$W/tmp': Input/output error"* ]]
 	[[ $stderr == *"cannot rename '$W/tmp': Input/output error"* ]]
