@@ -497,17 +497,17 @@ void fio_mkdir_done(int dirfd, const char *path)
 	t = fio_enter();
 	if (!t)
 		return;
-	d = NULL;
 	if (fio_crowded(t)) {
 		fio_created();
-	} else {
-		fio_dir_name_made(t, dirfd, path);
-		d = fio_dir_open(t, dirfd, path);
+		goto out;
 	}
+	fio_dir_name_made(t, dirfd, path);
+	d = fio_dir_open(t, dirfd, path);
 	if (d) {
 		fio_dir_fresh(d);
 		fio_dir_unref(d);
 	}
+out:
 	fio_leave(t);
 }
 
