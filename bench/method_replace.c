@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* method_replace.c - methods that make a file under another name, or none, and then put it in place */
+/*
+ * method_replace.c - methods that make a file under another name, or none, and then put it in place
+ */
 #include "worker.h"
 
 #include <errno.h>

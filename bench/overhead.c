@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* overhead.c - the 'overhead' subcommand: what a preloaded library costs where it has nothing to do */
+/*
+ * overhead.c - the 'overhead' subcommand: what a preloaded library costs where it has nothing to do
+ */
 #include "bench.h"
 
 #include <dlfcn.h>

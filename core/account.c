@@ -2,9 +2,9 @@
 /*
  * account.c - who a user or group is: is somebody else asked?
  *
- * libc looks an account up by its services, in order; some are daemons, so it is a release.  If the first
- * service is the file, the file has the account, and there is no cache daemon, nobody is asked: then only what
- * is pending of that file has to be there.
+ * libc looks an account up by its services, in order; some are daemons, so it is a release.  If the
+ * first service is the file, the file has the account, and there is no cache daemon, nobody is
+ * asked: then only what is pending of that file has to be there.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -2,10 +2,10 @@
 /*
  * age.c - held data of open files comes of age; a dead program's work is finished
  *
- * An open file whose data is older than age_us is not one of those written and closed in one go.  The
- * task writes it out; the next call of the program on the descriptor finds `made` set, takes the real
- * file (for a create: the descriptor that the task gives back) and passes through from then on.  One that the
- * task may keep (keep.h) stays deferred.
+ * An open file whose data is older than age_us is not one of those written and closed in one go.
+ * The task writes it out; the next call of the program on the descriptor finds `made` set, takes
+ * the real file (for a create: the descriptor that the task gives back) and passes through from
+ * then on.  One that the task may keep (keep.h) stays deferred.
  */
 #include "age.h"
 

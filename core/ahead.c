@@ -247,7 +247,10 @@ static bool come_to(struct fio_listed *d, int fd)
 		let_go(d);
 		return false;
 	}
-	/* What is wanted of it is not wanted again; but the names are those that the program is told. */
+	/*
+	 * What is wanted of it is not wanted again; but the names are those that the program is
+	 * told.
+	 */
 	if (!fio_listed_is_fresh(d))
 		d->next = d->next_dir = 0;
 	d->own = own;
@@ -391,7 +394,10 @@ void fio_ahead_name_slow(int fd, const struct dirent64 *e)
 			continue;
 		if (!e) {
 			d->whole = !d->cut;
-			/* A program that removes most of what it lists is not helped by looking it up. */
+			/*
+			 * A program that removes most of what it lists is not helped by looking it
+			 * up.
+			 */
 			if (fio_ahead_all.uses >= USES &&
 			    fio_ahead_all.removals < fio_ahead_all.uses / 2)
 				fio_listed_go_on(d);

@@ -2,8 +2,9 @@
 /*
  * ahead_names.c - what the program was told by a listing need not be asked again
  *
- * Where it removes what it has listed, the kind of each name is known, and whether any are left; to look
- * would be a round trip each time, as every removal makes the kernel forget the directory's attributes.
+ * Where it removes what it has listed, the kind of each name is known, and whether any are left; to
+ * look would be a round trip each time, as every removal makes the kernel forget the directory's
+ * attributes.
  */
 #include <dirent.h>
 #include <string.h>

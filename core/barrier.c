@@ -75,7 +75,9 @@ static void finish(struct fio_found f)
 			} else {
 				bool pooled = it->pooled && !fio_is_ordered(it);
 
-				/* What was closed before it keeps an earlier time of modification. */
+				/*
+				 * What was closed before it keeps an earlier time of modification.
+				 */
 				if (!pooled)
 					fio_finish_queued(atomic_load(&it->queue_pos));
 				if (!fio_queue_claim_one(it, true))
@@ -275,7 +277,9 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 		any = true;
 		finish(in.found);
 	}
-	/* Together, not one after the other: nobody waits for what another could begin meanwhile. */
+	/*
+	 * Together, not one after the other: nobody waits for what another could begin meanwhile.
+	 */
 	if (in.end)
 		fio_finish_queued(in.end);
 	fio_trace_barrier(since, FIO_TRACE_DIRECTORY, cause);
@@ -283,8 +287,8 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 }
 
 /*
- * An ordinary descriptor: whatever is pending on its inode under another name or descriptor; listed: and, if
- * it is a directory, in it.
+ * An ordinary descriptor: whatever is pending on its inode under another name or descriptor;
+ * listed: and, if it is a directory, in it.
  */
 static enum fio_class finish_fd(int fd, bool listed, enum fio_cause cause)
 {

@@ -405,7 +405,9 @@ void fio_channel_made(int fd, uint32_t epoch, bool poller, bool cloexec)
 	if (cloexec)
 		atomic_store(&any_kept, true);
 	fio_fd_set(fd, entry_of(id, kind, cloexec));
-	/* Looked at last: a fork that began before, or has ended meanwhile, has raised the epoch. */
+	/*
+	 * Looked at last: a fork that began before, or has ended meanwhile, has raised the epoch.
+	 */
 	if (atomic_load(&forking) || atomic_load(&fio_channel_epoch) != epoch)
 		fio_fd_clear(fd);
 out:

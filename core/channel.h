@@ -2,19 +2,20 @@
 /*
  * channel.h - descriptors that no other process can hold
  *
- * Programs wake their own event loops through pipes, eventfds and socketpairs.  As long as nobody else
- * can hold such a thing, writing to it tells nobody anything, and reading it teaches nothing.
+ * Programs wake their own event loops through pipes, eventfds and socketpairs.  As long as nobody
+ * else can hold such a thing, writing to it tells nobody anything, and reading it teaches nothing.
  *
- * Protocol.  What this process has made is private while its entry (fdtab.h) carries the present epoch.
- * Everything that can hand descriptors on for good (SCM_RIGHTS, an owner for SIGIO ...) raises the epoch:
- * all that existed is shared from then on.  There are two epochs.  A new process raises the one for what is
- * not close-on-exec; the rest is shared until the process has executed something: posix_spawn and vfork
- * return after that, and after a fork heir.h tells.  An object of which any descriptor is not close-on-exec
- * is not either.
+ * Protocol.  What this process has made is private while its entry (fdtab.h) carries the present
+ * epoch. Everything that can hand descriptors on for good (SCM_RIGHTS, an owner for SIGIO ...)
+ * raises the epoch: all that existed is shared from then on.  There are two epochs.  A new process
+ * raises the one for what is not close-on-exec; the rest is shared until the process has executed
+ * something: posix_spawn and vfork return after that, and after a fork heir.h tells.  An object of
+ * which any descriptor is not close-on-exec is not either.
  *
- * While a process is being made, nothing is private or becomes so; the epoch is read before the call that
- * makes the object and raised on both sides of the fork, so what another thread makes meanwhile is shared
- * too.  Who was told "private" before has queued its work before, and the fork finishes that afterwards.
+ * While a process is being made, nothing is private or becomes so; the epoch is read before the
+ * call that makes the object and raised on both sides of the fork, so what another thread makes
+ * meanwhile is shared too.  Who was told "private" before has queued its work before, and the fork
+ * finishes that afterwards.
  *
  * Pipes and sockets are recognised by inode.  Anonymous inodes are all the same one, so these go by
  * number, and a duplicate ends their privacy.

@@ -256,8 +256,8 @@ void fio_dir_fresh(struct fio_dir *d)
 }
 
 /*
- * What a server lets us do in a directory only it can say.  It does not ask its name: where a name was made
- * in one directory, it can be made in others of the same owner, group and mode.
+ * What a server lets us do in a directory only it can say.  It does not ask its name: where a name
+ * was made in one directory, it can be made in others of the same owner, group and mode.
  */
 void fio_dir_tried(struct fio_dir *d)
 {
@@ -454,7 +454,9 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	if (d->traits)
 		fio_task_send_dir(d);
 	n_live++;
-	/* Not a store: somebody with a stale pointer may be counting himself in and out right now. */
+	/*
+	 * Not a store: somebody with a stale pointer may be counting himself in and out right now.
+	 */
 	atomic_fetch_and(&d->refs, ~FIO_DIR_DEAD);
 	return d;
 

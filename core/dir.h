@@ -3,13 +3,14 @@
  * dir.h - directories in which something is deferred
  *
  * A directory is a descriptor of our own plus what was found out about it once: whether creates and
- * unlinks may be deferred in it, and, for a directory that this process made or has listed, the set of
- * names in it, so that the absence of a name needs no system call.
+ * unlinks may be deferred in it, and, for a directory that this process made or has listed, the set
+ * of names in it, so that the absence of a name needs no system call.
  *
- * Protocol.  The table of directories is under fio_dirs_lock.  refs counts intents and calls that use
- * the directory; an unreferenced one may be retired (DEAD bit set by compare-and-swap from 0), after
- * which gen changes and a cached pointer is worthless.  Memory is type-stable.  The name set is under
- * the directory's own lock.  task_fd is the background task's descriptor: -1 until it has received it.
+ * Protocol.  The table of directories is under fio_dirs_lock.  refs counts intents and calls that
+ * use the directory; an unreferenced one may be retired (DEAD bit set by compare-and-swap from 0),
+ * after which gen changes and a cached pointer is worthless.  Memory is type-stable.  The name set
+ * is under the directory's own lock.  task_fd is the background task's descriptor: -1 until it has
+ * received it.
  */
 #ifndef FIO_DIR_H
 #define FIO_DIR_H

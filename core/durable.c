@@ -2,14 +2,15 @@
 /*
  * durable.c - making a group of synced files durable
  *
- * One syncfs costs 20 us for each file, fsyncs side by side 50 to 75, one after another a commit of the
- * journal each.  But syncfs also writes what strangers have dirtied.  How much that is only ext4 tells; of
- * others it is known that it is not more than the machine's dirty memory.  And a syncfs that took longer
- * than fsyncs of its members would have shows that there is something that cannot be seen so.
+ * One syncfs costs 20 us for each file, fsyncs side by side 50 to 75, one after another a commit of
+ * the journal each.  But syncfs also writes what strangers have dirtied.  How much that is only
+ * ext4 tells; of others it is known that it is not more than the machine's dirty memory.  And a
+ * syncfs that took longer than fsyncs of its members would have shows that there is something that
+ * cannot be seen so.
  *
- * Protocol of asking.  A thread of the program cannot have a ring, whose workers would be threads of the
- * program: it puts the batch into `asked` (IDLE -> ASKED), wakes the task and waits.  The task answers
- * (ASKED -> TAKEN -> IDLE); if it was killed, the thread takes it back.
+ * Protocol of asking.  A thread of the program cannot have a ring, whose workers would be threads
+ * of the program: it puts the batch into `asked` (IDLE -> ASKED), wakes the task and waits.  The
+ * task answers (ASKED -> TAKEN -> IDLE); if it was killed, the thread takes it back.
  */
 #include "durable.h"
 

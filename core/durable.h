@@ -2,8 +2,8 @@
 /*
  * durable.h - making a group of synced files durable
  *
- * By one syncfs, which also writes what others have dirtied on that file system; or by an fsync of each,
- * side by side, which the task has its ring for.  Whoever calls these holds fences.carry.
+ * By one syncfs, which also writes what others have dirtied on that file system; or by an fsync of
+ * each, side by side, which the task has its ring for.  Whoever calls these holds fences.carry.
  */
 #ifndef FIO_DURABLE_H
 #define FIO_DURABLE_H
@@ -13,7 +13,9 @@
 
 #include "intent.h"
 
-/* The part of the list of fences that one step can take: of one file system, linked by next_fence. */
+/*
+ * The part of the list of fences that one step can take: of one file system, linked by next_fence.
+ */
 struct fio_fence_batch {
 	struct fio_intent *first; /* NULL: nothing can be done now */
 	struct fio_intent *last;

@@ -2,12 +2,13 @@
 /*
  * engine_auto.c - plain calls while operations are quick, the ring when they take long
  *
- * On a warm local file system an operation is processor time, which the ring cannot save: its worker
- * spends the same and a hand-over more (measured: 25 to 28 us for a create by the ring, 17 to 22 by a
- * plain call).  Where an operation is a round trip, dozens in flight at once are what counts.  So the
- * task measures: when the quickest of SAMPLE plain calls in a row took longer than SLOW_US, the ring takes
- * over; every PROBE_EVERY intents a few plain calls tell whether it still is so.  The quickest, because
- * a busy machine makes any single call look slow.  The ring is made when it is first wanted.
+ * On a warm local file system an operation is processor time, which the ring cannot save: its
+ * worker spends the same and a hand-over more (measured: 25 to 28 us for a create by the ring, 17
+ * to 22 by a plain call).  Where an operation is a round trip, dozens in flight at once are what
+ * counts.  So the task measures: when the quickest of SAMPLE plain calls in a row took longer than
+ * SLOW_US, the ring takes over; every PROBE_EVERY intents a few plain calls tell whether it still
+ * is so.  The quickest, because a busy machine makes any single call look slow.  The ring is made
+ * when it is first wanted.
  */
 #include <stdint.h>
 #include <string.h>

@@ -3,10 +3,10 @@
  * engine_uring.c - batches of operations through io_uring
  *
  * An intent becomes one linked chain: a create is openat into a direct descriptor, write, close; a
- * file that is open already is write, close; an unlink is one operation.  What has no opcode (owner,
- * mode, times) is done by plain calls on the descriptor that the ring opened.  Whatever a chain does
- * not bring to its end - an unsupported operation, a short write, a real error - is done again with
- * plain calls, which say exactly what is wrong.
+ * file that is open already is write, close; an unlink is one operation.  What has no opcode
+ * (owner, mode, times) is done by plain calls on the descriptor that the ring opened.  Whatever a
+ * chain does not bring to its end - an unsupported operation, a short write, a real error - is done
+ * again with plain calls, which say exactly what is wrong.
  */
 #include <string.h>
 

@@ -2,8 +2,8 @@
 /*
  * errors.h - errors that nobody could foresee
  *
- * An intent that fails after it was acknowledged leaves a record.  The next call that can fail takes
- * the oldest record and returns its error; what nobody took is printed at exit.
+ * An intent that fails after it was acknowledged leaves a record.  The next call that can fail
+ * takes the oldest record and returns its error; what nobody took is printed at exit.
  */
 #ifndef FIO_ERRORS_H
 #define FIO_ERRORS_H

@@ -270,8 +270,8 @@ void fio_exec(struct fio_intent *it, bool task)
 }
 
 /*
- * A task that is killed in here leaves the rest to whoever takes over, who does all of it again: each
- * step is one that can be.
+ * A task that is killed in here leaves the rest to whoever takes over, who does all of it again:
+ * each step is one that can be.
  */
 static void release(struct fio_intent *it, uint32_t held)
 {

@@ -33,15 +33,15 @@ enum fio_step {
 int fio_exec_flags(const struct fio_intent *it);
 
 /*
- * Creates or opens the file in dirfd and gives it content and metadata; the open descriptor or -errno,
- * -ESTALE if the file to be updated has been replaced by another one.
+ * Creates or opens the file in dirfd and gives it content and metadata; the open descriptor or
+ * -errno, -ESTALE if the file to be updated has been replaced by another one.
  */
 int fio_exec_open(struct fio_intent *it, int dirfd, enum fio_step *step);
 /* The same, but for content and metadata. */
 int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step);
 /*
- * The same, also of one that the task keeps open.  Another that finishes such a file, because the task
- * is dead, opens it by its name.
+ * The same, also of one that the task keeps open.  Another that finishes such a file, because the
+ * task is dead, opens it by its name.
  */
 int fio_exec_make(struct fio_intent *it, int dirfd, bool task, enum fio_step *step);
 /* Is fd the file to be updated?  Then its size is known afresh. */
@@ -57,8 +57,8 @@ int fio_exec_reopen(const struct fio_intent *it, int dirfd);
 /* The task has used and closed the descriptor it was sent, if it was sent one. */
 void fio_exec_copy_used(struct fio_intent *it);
 /*
- * Closes the file, of which err is known so far; the result.  Some file systems (network, FUSE) say only
- * now what did not get through.
+ * Closes the file, of which err is known so far; the result.  Some file systems (network, FUSE) say
+ * only now what did not get through.
  */
 int fio_exec_close(int fd, int err, enum fio_step *step);
 /* META and SYMLINK; 0 or -errno. */
@@ -70,11 +70,13 @@ int fio_exec_meta(struct fio_intent *it, int fd, enum fio_step *step);
 void fio_exec(struct fio_intent *it, bool task);
 
 /*
- * The intent is carried out (err 0) or has failed for good: out of the tables, its memory back, waiters
- * told; a failure is recorded for the program.  held: how the caller holds locks (lock.h).
+ * The intent is carried out (err 0) or has failed for good: out of the tables, its memory back,
+ * waiters told; a failure is recorded for the program.  held: how the caller holds locks (lock.h).
  */
 void fio_complete(struct fio_intent *it, int err, enum fio_step step, uint32_t held);
-/* The last part of that; alone for what the task had executed and not released when it was killed. */
+/*
+ * The last part of that; alone for what the task had executed and not released when it was killed.
+ */
 void fio_complete_release(struct fio_intent *it, uint32_t held);
 /* Same for one that never was in the queue. */
 void fio_discard(struct fio_intent *it, uint32_t held);

@@ -2,10 +2,10 @@
 /*
  * fdtab.h - what the core knows about each descriptor
  *
- * Protocol.  An entry is one atomic word: 0, FIO_FD_QUIET, FIO_FD_PRIVATE with what channel.c keeps, or
- * an intent with bit 0 set.  The thread that opens or closes the number stores it; an entry that names
- * an intent is only a hint until the intent is locked and its fd compared.  Pages of the table appear
- * on first use and stay.
+ * Protocol.  An entry is one atomic word: 0, FIO_FD_QUIET, FIO_FD_PRIVATE with what channel.c
+ * keeps, or an intent with bit 0 set.  The thread that opens or closes the number stores it; an
+ * entry that names an intent is only a hint until the intent is locked and its fd compared.  Pages
+ * of the table appear on first use and stay.
  */
 #ifndef FIO_FDTAB_H
 #define FIO_FDTAB_H

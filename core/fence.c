@@ -67,7 +67,10 @@ static int dir_of(const struct fio_intent *it, bool task)
 	return task ? atomic_load(&it->dir->task_fd) : it->dir->fd;
 }
 
-/* Can it be carried out by the task now?  What was queued before it is done, its directories are here. */
+/*
+ * Can it be carried out by the task now?  What was queued before it is done, its directories are
+ * here.
+ */
 static bool ready(const struct fio_intent *it)
 {
 	return fio_queue_retired() >= atomic_load(&it->queue_pos) && dir_of(it, true) >= 0 &&
@@ -189,7 +192,9 @@ static int make_durable(const struct fio_fence_batch *b, bool task, bool *alone)
 	return err;
 }
 
-/* What it is of is durable: what it still has to cover are the names up to one in that directory. */
+/*
+ * What it is of is durable: what it still has to cover are the names up to one in that directory.
+ */
 static void covers(struct fio_intent *it, struct fio_dir *dir)
 {
 	struct fio_dir *old = it->dir;

@@ -172,8 +172,8 @@ void fio_file_record(struct fio_intent *it)
 }
 
 /*
- * Locked.  An empty file may be the marker of what was done before it: that is there when the name appears.
- * False, and unlocked: the file was made meanwhile.
+ * Locked.  An empty file may be the marker of what was done before it: that is there when the name
+ * appears. False, and unlocked: the file was made meanwhile.
  */
 static bool comes_last(struct fio_intent *it)
 {
@@ -479,7 +479,9 @@ static void close_locked(int fd)
 		fio_release_all(FIO_CAUSE_LOCK);
 }
 
-/* Closed empty where waiting is dear: it can come into being when all that is queued now is done. */
+/*
+ * Closed empty where waiting is dear: it can come into being when all that is queued now is done.
+ */
 static bool follows_all(const struct fio_intent *it)
 {
 	return it->kind == FIO_KIND_CREATE && !it->sync && atomic_load(&it->dir->fs->slow) &&

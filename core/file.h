@@ -16,8 +16,9 @@ struct fio_intent *fio_fd_lock(int fd);
 void fio_file_tie(struct fio_intent *it, int fd);
 
 /*
- * Makes an open deferred file (locked) real: content and metadata are in it, the program's descriptor is
- * the file, the intent is gone (unlocked).  0 or -errno, in which case the descriptor keeps the error.
+ * Makes an open deferred file (locked) real: content and metadata are in it, the program's
+ * descriptor is the file, the intent is gone (unlocked).  0 or -errno, in which case the descriptor
+ * keeps the error.
  */
 #define FIO_FLUSH_FORCED 1u /* by a call that deferral does not allow: it did not pay */
 #define FIO_FLUSH_TELLS 2u  /* the caller returns the error to the program */
@@ -72,7 +73,10 @@ bool fio_warm_already(void);
 bool fio_warm_look(void);         /* the same, without counting a file */
 bool fio_may(enum fio_kind kind); /* deferring this kind pays in this process */
 void fio_paid(enum fio_kind kind, bool useful);
-/* The kernel was asked for the name of a new file, behind the lock that creating in the directory takes. */
+/*
+ * The kernel was asked for the name of a new file, behind the lock that creating in the directory
+ * takes.
+ */
 void fio_checked(void);
 void fio_paid_often(enum fio_kind kind); /* it saved more than failures can cost */
 /* An existing file was truncated by open; and: is a run of that under way? */

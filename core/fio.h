@@ -110,7 +110,9 @@ void fio_vfork_prepare(void);
 void fio_exec_prepare(void);
 void fio_exec_failed(void);
 
-/* The program is about to ask for children of any kind (__WALL, __WCLONE): there is none of ours. */
+/*
+ * The program is about to ask for children of any kind (__WALL, __WCLONE): there is none of ours.
+ */
 void fio_hide_task(void);
 
 /* Finish everything and never defer again in this process (setuid, unshare, shared memory ...). */
@@ -159,7 +161,10 @@ static inline void fio_release_path(int dirfd, const char *path, bool follow, en
 		fio_release_path_slow(dirfd, path, follow, cause);
 }
 
-/* A user or group is looked up, by name or (NULL) by id: everything is finished if a daemon may be asked. */
+/*
+ * A user or group is looked up, by name or (NULL) by id: everything is finished if a daemon may be
+ * asked.
+ */
 void fio_release_account_slow(const char *db, const char *file, const char *name, uint32_t id);
 static inline void fio_release_account(const char *db, const char *file, const char *name,
 				       uint32_t id)
@@ -352,8 +357,8 @@ void fio_cwd_changed(void);
 /* ---- files ---- */
 
 /*
- * open, openat, creat: value >= 0 is the descriptor, -errno an exact error, FIO_PASS: make the stock
- * call with the same arguments and hand its result (descriptor or -errno) to fio_opened.
+ * open, openat, creat: value >= 0 is the descriptor, -errno an exact error, FIO_PASS: make the
+ * stock call with the same arguments and hand its result (descriptor or -errno) to fio_opened.
  */
 int fio_open(int dirfd, const char *path, int flags, mode_t mode);
 
@@ -404,7 +409,9 @@ int fio_unlink(int dirfd, const char *path);
 /* rmdir, unlinkat with AT_REMOVEDIR: 0, -errno or FIO_PASS. */
 int fio_rmdir(int dirfd, const char *path);
 
-/* Directories that the program opened: it walks, and what it removes next is part of the same tree. */
+/*
+ * Directories that the program opened: it walks, and what it removes next is part of the same tree.
+ */
 extern _Atomic uint32_t fio_walked;
 static inline void fio_walks(void)
 {
@@ -429,7 +436,10 @@ static inline void fio_release_removals(void)
 /* Owners, modes and times of names that are pending as such. */
 extern _Atomic uint32_t fio_metas;
 
-/* Before a name is made or removed where path says: what its directory's times are to be is done before. */
+/*
+ * Before a name is made or removed where path says: what its directory's times are to be is done
+ * before.
+ */
 void fio_metas_in_slow(int dirfd, const char *path);
 static inline void fio_metas_in(int dirfd, const char *path)
 {
@@ -444,7 +454,10 @@ static inline void fio_release_names(void)
 		fio_release_all_slow(FIO_CAUSE_NAMESPACE);
 }
 
-/* rename and its kin, link, which drop what was read ahead: 0, -errno, or FIO_PASS: everything is finished, make the stock call. */
+/*
+ * rename and its kin, link, which drop what was read ahead: 0, -errno, or FIO_PASS: everything is
+ * finished, make the stock call.
+ */
 int fio_rename(int fromfd, const char *from, int tofd, const char *to, unsigned int flags);
 int fio_link(int fromfd, const char *from, int tofd, const char *to, int flags);
 
@@ -485,7 +498,10 @@ static inline void fio_ahead_closed(int fd)
 		fio_ahead_closed_slow(fd);
 }
 
-/* It uses a name, which may change something in the directory.  With st: 0 if that is filled in, else FIO_PASS. */
+/*
+ * It uses a name, which may change something in the directory.  With st: 0 if that is filled in,
+ * else FIO_PASS.
+ */
 int fio_ahead_use_slow(int dirfd, const char *path, struct stat *st, bool changes);
 static inline int fio_ahead_use(int dirfd, const char *path, struct stat *st, bool changes)
 {
@@ -544,7 +560,10 @@ static inline bool fio_new_files(void)
 	return atomic_load_explicit(&fio_far, memory_order_relaxed) && fio_pending();
 }
 
-/* stat of a name that is certainly absent, in a directory that is there: looking it up is a round trip. */
+/*
+ * stat of a name that is certainly absent, in a directory that is there: looking it up is a round
+ * trip.
+ */
 bool fio_is_absent_slow(int dirfd, const char *path, int flags);
 static inline bool fio_is_absent(int dirfd, const char *path, int flags)
 {
@@ -602,8 +621,8 @@ int fio_symlink(const char *target, int dirfd, const char *path);
 
 /*
  * After a stock stat-like call by path: true if what it saw (dev and ino, or err = errno when it
- * failed) was pending or was just being executed: make the call again, and ask again.  seq: fio_seq()
- * from before the stock call.
+ * failed) was pending or was just being executed: make the call again, and ask again.  seq:
+ * fio_seq() from before the stock call.
  */
 bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino, int err);
 static inline bool fio_stat_check(int dirfd, const char *path, bool follow, dev_t dev, ino_t ino,

@@ -50,7 +50,10 @@ static const struct {
 	/* xfs and btrfs: two unlinkers in one directory are slower than one */
 	{0x58465342, false, false, true, false, true, false},
 	{0x9123683E, false, false, true, false, false, false},
-	/* tmpfs, which no power cut leaves anything of; removing costs less than finding a directory */
+	/*
+	 * tmpfs, which no power cut leaves anything of; removing costs less than finding a
+	 * directory
+	 */
 	{TMPFS, true, false, true, false, true, false},
 	{0xF2F52010, true, false, true, false, false, false}, /* f2fs */
 	/* overlayfs: opening may copy a file up: a new inode */

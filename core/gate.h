@@ -2,14 +2,15 @@
 /*
  * gate.h - how a program thread enters and leaves the core
  *
- * Protocol.  A thread that is inside has counted itself in its shard of the gate.  Whoever must have
- * everybody outside (fork, exit) closes the gate, then waits until all shards are zero; a thread that
- * finds the gate closed steps back and sleeps until it is open again.  The counts are per shard, so
- * threads do not meet on a cache line.
+ * Protocol.  A thread that is inside has counted itself in its shard of the gate.  Whoever must
+ * have everybody outside (fork, exit) closes the gate, then waits until all shards are zero; a
+ * thread that finds the gate closed steps back and sleeps until it is open again.  The counts are
+ * per shard, so threads do not meet on a cache line.
  *
  * Inside, signals are blocked if the program has installed a handler (otherwise none can run): a
- * handler can then never find its own thread holding a lock.  A thread that is inside already (depth),
- * or that is a vfork child running on its parent's stack, is not let in: its call passes through.
+ * handler can then never find its own thread holding a lock.  A thread that is inside already
+ * (depth), or that is a vfork child running on its parent's stack, is not let in: its call passes
+ * through.
  */
 #ifndef FIO_GATE_H
 #define FIO_GATE_H

@@ -2,7 +2,8 @@
 /*
  * intent.c - slabs of intents
  *
- * A chunk holds 64 intents and a bitmap of those in use, so that a walk over all of them reads little.
+ * A chunk holds 64 intents and a bitmap of those in use, so that a walk over all of them reads
+ * little.
  */
 #include "intent.h"
 
@@ -136,7 +137,10 @@ void fio_intent_put(struct fio_intent *it, uint32_t held)
 	unsigned shard = it->shard;
 	char *data = it->data;
 
-	/* The task may be killed at any point: better a buffer or slot is lost than given back twice. */
+	/*
+	 * The task may be killed at any point: better a buffer or slot is lost than given back
+	 * twice.
+	 */
 	it->data = NULL;
 	if (data)
 		fio_buf_put(shard, data, it->cap, held);

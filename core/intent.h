@@ -14,13 +14,13 @@
  *	FREE -> QUEUING -> FENCED  a fence (fence.h), or the source of one
  *	CLAIMED/TASKED/BUSY/OPEN/FENCED -> FREE  executed; gen changes, waiters look at gen
  *
- * done is set between the execution and the release: who takes over, from a task or a program that was
- * killed, releases such an intent and does not execute it again.
+ * done is set between the execution and the release: who takes over, from a task or a program that
+ * was killed, releases such an intent and does not execute it again.
  *
- * While OPEN or BUSY, fields are touched with the lock held.  key fields (dir, name, name_hash, ino_hash)
- * do not change while the intent is in a table.  Memory is type-stable: a stale pointer may be
- * locked and its gen compared.  When the program has died, the background task alone runs and takes
- * every state but FREE as acknowledged.
+ * While OPEN or BUSY, fields are touched with the lock held.  key fields (dir, name, name_hash,
+ * ino_hash) do not change while the intent is in a table.  Memory is type-stable: a stale pointer
+ * may be locked and its gen compared.  When the program has died, the background task alone runs
+ * and takes every state but FREE as acknowledged.
  */
 #ifndef FIO_INTENT_H
 #define FIO_INTENT_H
@@ -162,7 +162,9 @@ static inline bool fio_has_placeholder(const struct fio_intent *it)
 struct fio_intent *fio_intent_get(unsigned shard);
 /* It is name in dir, which it keeps from being retired.  name_hash is the caller's. */
 void fio_intent_place(struct fio_intent *it, struct fio_dir *dir, const char *name, size_t len);
-/* Gives the buffer and the intent back; gen changes.  Not in a table, directory reference dropped. */
+/*
+ * Gives the buffer and the intent back; gen changes.  Not in a table, directory reference dropped.
+ */
 void fio_intent_put(struct fio_intent *it, uint32_t held);
 
 /* Calls fn for every intent that is not FREE; stops when fn returns false. */

@@ -50,8 +50,8 @@ static _Atomic uint32_t asked; /* questions in that state */
 static _Atomic int run;        /* files closed with content, less what empty ones take */
 
 /*
- * The task's descriptor of a directory in which a file was made, or -1.  Now the kernel knows nothing of
- * the directory's rights and asks before it makes the next file: a worker asks earlier.
+ * The task's descriptor of a directory in which a file was made, or -1.  Now the kernel knows
+ * nothing of the directory's rights and asks before it makes the next file: a worker asks earlier.
  */
 static _Atomic int changed = -1;
 
@@ -332,8 +332,8 @@ static bool has_part(const char *name, const char *part)
 }
 
 /*
- * An empty file may be the marker of what was done before it, which is in place when its name appears; unless it is
- * one of many that got content, and is not called like one.
+ * An empty file may be the marker of what was done before it, which is in place when its name
+ * appears; unless it is one of many that got content, and is not called like one.
  */
 static bool may_be_marker(const struct fio_intent *it)
 {
@@ -351,7 +351,10 @@ static bool may_be_marker(const struct fio_intent *it)
 	return false;
 }
 
-/* The new file of fd, locked, if it may be asked about; it is made after what was done before if that matters. */
+/*
+ * The new file of fd, locked, if it may be asked about; it is made after what was done before if
+ * that matters.
+ */
 static struct fio_intent *lock_new(int fd)
 {
 	struct fio_intent *it = fio_fd_lock(fd);

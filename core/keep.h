@@ -2,15 +2,17 @@
 /*
  * keep.h - new files that the program looks at, where operations are round trips
  *
- * What fstat says of a deferred file that is still open only the file system knows.  A worker of the pool makes the
- * file, writes what is held and asks for it; it keeps the descriptor (kept_fd), and the program its placeholder.  So
- * the program waits for the round trips without which there is no answer and no others: later writes are held
- * again, and after close a worker writes the rest, changes owner, mode and times, and closes the file.
+ * What fstat says of a deferred file that is still open only the file system knows.  A worker of
+ * the pool makes the file, writes what is held and asks for it; it keeps the descriptor (kept_fd),
+ * and the program its placeholder.  So the program waits for the round trips without which there is
+ * no answer and no others: later writes are held again, and after close a worker writes the rest,
+ * changes owner, mode and times, and closes the file.
  *
- * Protocol.  The program's thread holds the intent's lock, with the state BUSY, puts a question into a
- * place of its own (FREE -> FILLING -> ASKED), and sleeps on that.  A worker takes it (TAKEN), is the only one to
- * touch the intent, and answers (ANSWERED).  If the task dies meanwhile, the thread goes on alone: the file may be there.
- * kept_fd is a descriptor of the task and means nothing without it; then the file is opened by its name again.
+ * Protocol.  The program's thread holds the intent's lock, with the state BUSY, puts a question
+ * into a place of its own (FREE -> FILLING -> ASKED), and sleeps on that.  A worker takes it
+ * (TAKEN), is the only one to touch the intent, and answers (ANSWERED).  If the task dies
+ * meanwhile, the thread goes on alone: the file may be there. kept_fd is a descriptor of the task
+ * and means nothing without it; then the file is opened by its name again.
  */
 #ifndef FIO_KEEP_H
 #define FIO_KEEP_H
@@ -36,11 +38,14 @@ static inline bool fio_keep_lacks(const struct fio_intent *it)
 /* May the pool make this one (locked and OPEN) and keep it? */
 bool fio_keep_may(const struct fio_intent *it);
 /*
- * Makes it (locked and OPEN, as it is afterwards), with all that is held.  0, or the error that the descriptor
- * keeps, or FIO_PASS: there is no task any more.
+ * Makes it (locked and OPEN, as it is afterwards), with all that is held.  0, or the error that the
+ * descriptor keeps, or FIO_PASS: there is no task any more.
  */
 int fio_keep(struct fio_intent *it);
-/* The task sends the file (locked and BUSY) with all that is held; it is kept no more.  0, -errno or FIO_PASS. */
+/*
+ * The task sends the file (locked and BUSY) with all that is held; it is kept no more.  0, -errno
+ * or FIO_PASS.
+ */
 int fio_keep_give(struct fio_intent *it, enum fio_step *step);
 /* It is closed with an error: nothing more comes. */
 void fio_keep_drop(struct fio_intent *it);

@@ -199,8 +199,8 @@ void fio_stop_deferring(enum fio_cause cause)
 }
 
 /*
- * What the process made may remove or unmount, and somebody waits for: a directory that is held open
- * is not gone when it is removed, and keeps its file system from being unmounted.
+ * What the process made may remove or unmount, and somebody waits for: a directory that is held
+ * open is not gone when it is removed, and keeps its file system from being unmounted.
  */
 static void let_dirs_go(void)
 {
@@ -347,7 +347,9 @@ void fio_acquire_fd_slow(int fd)
 {
 	uint64_t hash;
 
-	/* Remembered until the program closes it: reads of files are frequent and acquire nothing. */
+	/*
+	 * Remembered until the program closes it: reads of files are frequent and acquire nothing.
+	 */
 	if (fio_fd_get(fd) == FIO_FD_QUIET || fio_fd_intent(fio_fd_get(fd)) ||
 	    fio_channel_quiet(fd))
 		return;
@@ -511,7 +513,10 @@ out:
 	fio_leave(t);
 }
 
-/* The task is gone and nobody has the descriptors it was sent: by name, if it is still the same file. */
+/*
+ * The task is gone and nobody has the descriptors it was sent: by name, if it is still the same
+ * file.
+ */
 static bool finish_lost(struct fio_intent *it, void *arg)
 {
 	enum fio_step step = FIO_STEP_OPEN;

@@ -60,7 +60,9 @@ static int count_cpus(void)
 
 bool fio_crowded(struct fio_thread *t)
 {
-	/* A slice is 2^14 us = 16 ms; a thread is active if it deferred in this slice or the last. */
+	/*
+	 * A slice is 2^14 us = 16 ms; a thread is active if it deferred in this slice or the last.
+	 */
 	int64_t now_us = fio_coarse_us();
 	uint32_t now = (uint32_t)(now_us >> 14), old;
 

@@ -2,9 +2,10 @@
 /*
  * load.h - is there a processor to spare?
  *
- * Without one nothing can overlap: what is handed over costs the hand-over and a change of context.  One
- * sign of it is that the task, when it is woken, runs where the thread ran that woke it, although the
- * scheduler looks for an idle processor first.  The other is how long the processors have been idle.
+ * Without one nothing can overlap: what is handed over costs the hand-over and a change of context.
+ * One sign of it is that the task, when it is woken, runs where the thread ran that woke it,
+ * although the scheduler looks for an idle processor first.  The other is how long the processors
+ * have been idle.
  */
 #ifndef FIO_LOAD_H
 #define FIO_LOAD_H

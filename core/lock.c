@@ -24,7 +24,10 @@ void fio_lock_slow(struct fio_lock *l, uint32_t held)
 	}
 
 	for (;;) {
-		/* From here on we may not be the only sleeper, so we hold it with the waiters bit set. */
+		/*
+		 * From here on we may not be the only sleeper, so we hold it with the waiters bit
+		 * set.
+		 */
 		old = atomic_load_explicit(&l->word, memory_order_relaxed);
 		if (old == 0) {
 			if (atomic_compare_exchange_weak_explicit(
@@ -41,7 +44,10 @@ void fio_lock_slow(struct fio_lock *l, uint32_t held)
 		old |= FIO_LOCK_WAITERS;
 		if (sys_futex_wait(&l->word, old, &patience) != -ETIMEDOUT)
 			continue;
-		/* A holder that was killed will not come back: nothing it did not finish was acknowledged. */
+		/*
+		 * A holder that was killed will not come back: nothing it did not finish was
+		 * acknowledged.
+		 */
 		if (held & FIO_LOCK_TASK ? !(old & FIO_LOCK_TASK) && fio_task_orphaned()
 					 : (old & FIO_LOCK_TASK) && fio_task_lost())
 			atomic_compare_exchange_strong(&l->word, &old, 0);

@@ -2,11 +2,11 @@
 /*
  * lock.h - a small futex lock shared by program threads and the background task
  *
- * Word: 0 free; bit 0 held, bit 1 somebody may sleep, bit 2 the holder is the background task.
- * The holder alone clears the word; a waiter sets bit 1 before it sleeps and the holder that sees it
- * wakes one.  Critical sections contain no system call that can block, so a holder is never gone for
- * long; the one exception is a background task that was killed, and a program that was, hence the
- * bounded sleep after which a lock is broken whose holder no longer exists.
+ * Word: 0 free; bit 0 held, bit 1 somebody may sleep, bit 2 the holder is the background task. The
+ * holder alone clears the word; a waiter sets bit 1 before it sleeps and the holder that sees it
+ * wakes one.  Critical sections contain no system call that can block, so a holder is never gone
+ * for long; the one exception is a background task that was killed, and a program that was, hence
+ * the bounded sleep after which a lock is broken whose holder no longer exists.
  */
 #ifndef FIO_LOCK_H
 #define FIO_LOCK_H

@@ -2,8 +2,8 @@
 /*
  * lookup.c - does what a path led to have something pending?
  *
- * Identity is decided by inode after the kernel has resolved the path, and by the last component where
- * there is no inode yet.
+ * Identity is decided by inode after the kernel has resolved the path, and by the last component
+ * where there is no inode yet.
  */
 #include <string.h>
 
@@ -86,7 +86,9 @@ static bool through_removed(const char *path, size_t len)
 		name = fio_last_component(path, end, &n);
 		if (n == 0 || n > FIO_NAME_MAX)
 			continue;
-		/* By themselves they lead from where the program is, which is found by its inode. */
+		/*
+		 * By themselves they lead from where the program is, which is found by its inode.
+		 */
 		if (name[0] == '.' && (n == 1 || (n == 2 && name[1] == '.')))
 			return n != len;
 		if (end == len) /* found by its inode */
@@ -250,7 +252,9 @@ void fio_release_path_slow(int dirfd, const char *path, bool follow, enum fio_ca
 	if (fio_pathlen(t, path, PATH_LEN_MAX) > 0) {
 		err = sys_fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW);
 		check(t, dirfd, path, follow, st.st_dev, st.st_ino, err < 0 ? -err : 0, cause);
-		/* What the name leads to may have changed: a pending unlink may have hidden a link. */
+		/*
+		 * What the name leads to may have changed: a pending unlink may have hidden a link.
+		 */
 		if (fio_pending() && err == 0 &&
 		    sys_fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) == 0)
 			fio_finish_inode(st.st_dev, st.st_ino, cause);

@@ -20,7 +20,10 @@ void fio_set_times(struct fio_intent *it, const struct timespec ts[2]);
 bool fio_mode_fits(mode_t mode);
 bool fio_times_fit(struct fio_thread *t, const struct timespec ts[2]);
 
-/* A name in this directory is about to be made or removed: its times, if they are to be set, are set before. */
+/*
+ * A name in this directory is about to be made or removed: its times, if they are to be set, are
+ * set before.
+ */
 void fio_metas_of_slow(const struct fio_dir *dir);
 static inline void fio_metas_of(const struct fio_dir *dir)
 {

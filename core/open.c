@@ -128,8 +128,8 @@ static bool ready(struct fio_dir *dir)
 
 /*
  * Another thread may have changed the name after it was looked at and before the intent was in the
- * tables, where its barrier would have found it; or it is past its barrier and about to; or has deferred
- * that, and the intent is in the tables as well.
+ * tables, where its barrier would have found it; or it is past its barrier and about to; or has
+ * deferred that, and the intent is in the tables as well.
  */
 static bool overtaken(const struct target *f, const struct statx *sx, const struct fio_intent *it)
 {
@@ -387,7 +387,10 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode)
 	ret = fio_error_take();
 	if (ret < 0)
 		goto out;
-	/* Whether it is this open that makes a setuid file, which keeps the bit, cannot be told later. */
+	/*
+	 * Whether it is this open that makes a setuid file, which keeps the bit, cannot be told
+	 * later.
+	 */
 	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_ACCMODE || flags & NEVER ||
 	    (flags & O_CREAT && mode & (S_ISUID | S_ISGID))) {
 		ret = unknown(t, path, flags, FIO_CNT_pass_flags);
@@ -429,7 +432,9 @@ void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name
 	fio_file_tie(it, fd);
 }
 
-/* Then a truncation of the empty file would change nothing but this time, by less than its grain. */
+/*
+ * Then a truncation of the empty file would change nothing but this time, by less than its grain.
+ */
 static bool just_modified(const struct stat *st)
 {
 	struct timespec now;
@@ -440,7 +445,10 @@ static bool just_modified(const struct stat *st)
 	       GRAIN_NS;
 }
 
-/* What was left out (truncation) or may be held (content) is tied to fd; true if nothing is left to do. */
+/*
+ * What was left out (truncation) or may be held (content) is tied to fd; true if nothing is left to
+ * do.
+ */
 static bool attach(struct target *f, int dirfd, const char *path, int passed, int fd)
 {
 	bool truncate = passed == FIO_PASS_TRUNC;

@@ -2,8 +2,8 @@
 /*
  * placeholder.h - the descriptor a program holds for a file that does not exist yet
  *
- * A duplicate of an O_PATH descriptor of an empty memfd: it takes the lowest free number as open would,
- * and a read or write that comes by us fails with EBADF instead of going somewhere.
+ * A duplicate of an O_PATH descriptor of an empty memfd: it takes the lowest free number as open
+ * would, and a read or write that comes by us fails with EBADF instead of going somewhere.
  */
 #ifndef FIO_PLACEHOLDER_H
 #define FIO_PLACEHOLDER_H

@@ -24,8 +24,8 @@
 #define SYNC_PAUSE_MAX 16
 
 /*
- * A kind of deferral that is undone by the program's next call only costs.  Each success adds to the
- * credit, each failure takes more; at zero the kind pauses for a while.
+ * A kind of deferral that is undone by the program's next call only costs.  Each success adds to
+ * the credit, each failure takes more; at zero the kind pauses for a while.
  */
 struct credit {
 	_Atomic int left;  /* 0: paused */

@@ -2,10 +2,10 @@
 /*
  * pool.c - the background task's workers, for file systems where an operation is a round trip
  *
- * Protocol.  A worker that finds nothing counts itself in idle, reads event, looks once more, and sleeps
- * on event.  Whoever queues something for the pool looks at idle afterwards: if somebody is, event
- * changes and one is woken.  If nobody is, the next worker that takes something makes another one, so
- * their number grows until all have enough to do.  The first is made by the task.
+ * Protocol.  A worker that finds nothing counts itself in idle, reads event, looks once more, and
+ * sleeps on event.  Whoever queues something for the pool looks at idle afterwards: if somebody is,
+ * event changes and one is woken.  If nobody is, the next worker that takes something makes another
+ * one, so their number grows until all have enough to do.  The first is made by the task.
  */
 #include "pool.h"
 
@@ -119,8 +119,9 @@ static int worker(void *arg)
 			continue;
 		}
 		/*
-		 * Without a reference of its own, which a worker that is killed would leave behind: the
-		 * intent has one until it is done, and under_way counts on whatever dir is then.
+		 * Without a reference of its own, which a worker that is killed would leave behind:
+		 * the intent has one until it is done, and under_way counts on whatever dir is
+		 * then.
 		 */
 		dir = it->dir;
 		fs = dir->fs;

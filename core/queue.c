@@ -64,7 +64,9 @@ bool fio_queue_put(struct fio_intent *it)
 	} while (!atomic_compare_exchange_weak(&head, &pos, pos + 1));
 	if (it->pooled)
 		atomic_fetch_add(&n_pooled, 1);
-	/* Whoever may claim it must find it in its cell, else its end could come before its begin. */
+	/*
+	 * Whoever may claim it must find it in its cell, else its end could come before its begin.
+	 */
 	atomic_store(&it->queue_pos, pos);
 	atomic_store(&it->state, FIO_ST_QUEUING);
 	atomic_store(&cells[pos & MASK], (uintptr_t)it);
@@ -124,7 +126,9 @@ static struct fio_intent *claim(uint64_t limit, enum claimer who)
 		bool mine = false;
 
 		if (cell == CELL_EMPTY || (cell & 1 && cell != CELL_DONE(pos))) {
-			/* Reserved and not yet stored, or retired meanwhile: look again next time. */
+			/*
+			 * Reserved and not yet stored, or retired meanwhile: look again next time.
+			 */
 			gap = true;
 			continue;
 		}
@@ -181,8 +185,8 @@ uint32_t fio_queue_pooled(void)
 }
 
 /*
- * retire moves first: a task that is killed in between leaves a cell of an earlier lap behind, which is
- * nothing to anybody.  The position's next user may have taken the cell meanwhile.
+ * retire moves first: a task that is killed in between leaves a cell of an earlier lap behind,
+ * which is nothing to anybody.  The position's next user may have taken the cell meanwhile.
  */
 static void advance(void)
 {
@@ -199,7 +203,10 @@ static void advance(void)
 
 void fio_queue_done(uint64_t pos)
 {
-	/* Else it was retired for us by whoever took the work of a task over: the cell is another's. */
+	/*
+	 * Else it was retired for us by whoever took the work of a task over: the cell is
+	 * another's.
+	 */
 	if (pos >= atomic_load(&retire))
 		atomic_store(&cells[pos & MASK], CELL_DONE(pos));
 	advance();

@@ -10,9 +10,9 @@
  *	done     stores DONE in the cell, then advances retire over DONE cells, each of which exactly one
  *	         thread turns from DONE to EMPTY
  *
- * So 'everything queued before now is done' is retire >= the head of now.  Positions are 64 bits and
- * never wrap.  A cell is reused only after it was retired, since head - retire <= the ring's size.
- * The done event is a futex word that changes when somebody waits and something was done.
+ * So 'everything queued before now is done' is retire >= the head of now.  Positions are 64 bits
+ * and never wrap.  A cell is reused only after it was retired, since head - retire <= the ring's
+ * size. The done event is a futex word that changes when somebody waits and something was done.
  */
 #ifndef FIO_QUEUE_H
 #define FIO_QUEUE_H
@@ -28,7 +28,10 @@
 bool fio_queue_put(struct fio_intent *it);
 /* The oldest unclaimed intent before position limit, claimed; NULL if there is none. */
 struct fio_intent *fio_queue_claim(uint64_t limit, bool by_caller);
-/* The oldest that a worker of the pool may take, claimed and counted under way in its directory, or NULL. */
+/*
+ * The oldest that a worker of the pool may take, claimed and counted under way in its directory, or
+ * NULL.
+ */
 struct fio_intent *fio_queue_claim_pooled(void);
 /* How many are for the pool and unclaimed. */
 uint32_t fio_queue_pooled(void);
@@ -55,7 +58,9 @@ void fio_queue_wait_copies(void);
 void fio_queue_unclaim(struct fio_intent *it);
 /* To be called after something changed that a waiter may wait for. */
 void fio_queue_notify(void);
-/* An executor died between the end of an intent and fio_queue_done: nobody will come for its cell. */
+/*
+ * An executor died between the end of an intent and fio_queue_done: nobody will come for its cell.
+ */
 void fio_queue_repair(void);
 void fio_queue_reset(void);
 

@@ -2,9 +2,9 @@
 /*
  * rename.c - names that are put off: rename, link, and the removal of names after a sync
  *
- * What is put off must be sure to succeed: a regular file of ours gets a name in a directory that may be
- * written to, where nothing is or another regular file.  Both names are in the table meanwhile, and the
- * inodes that are known: whoever looks for one of them finishes the fence first.
+ * What is put off must be sure to succeed: a regular file of ours gets a name in a directory that
+ * may be written to, where nothing is or another regular file.  Both names are in the table
+ * meanwhile, and the inodes that are known: whoever looks for one of them finishes the fence first.
  */
 #include "rename.h"
 
@@ -136,7 +136,9 @@ static struct fio_intent *new_fence(struct fio_thread *t, const struct name *n, 
 	return it;
 }
 
-/* Another thread may have changed the name after it was looked at (own: our calls under way to it). */
+/*
+ * Another thread may have changed the name after it was looked at (own: our calls under way to it).
+ */
 static bool overtaken(const struct name *n, unsigned own)
 {
 	return unlikely(atomic_load(&fio_threaded)) &&

@@ -2,9 +2,9 @@
 /*
  * rmdir.c - deferred removal of directories
  *
- * A directory whose last names are about to be removed in the background follows them: what is left in it
- * is listed now, and each name must be one whose removal is pending.  Its intent may be claimed once
- * everything that was queued before the last of those is done.
+ * A directory whose last names are about to be removed in the background follows them: what is left
+ * in it is listed now, and each name must be one whose removal is pending.  Its intent may be
+ * claimed once everything that was queued before the last of those is done.
  *
  * Until it is gone the kernel still finds it, where the program must not: who meets the directory's
  * inode or name finishes it first; a path that leads through it, and a call that makes a name

@@ -3,8 +3,8 @@
  * sync.c - fsync in groups: external synchrony
  *
  * fsync returns at once and becomes a fence (fence.h).  A whole group is made durable at once
- * (durable.h): for each file that is a fraction of an fsync, which costs a commit of the journal and a flush
- * of the disk.
+ * (durable.h): for each file that is a fraction of an fsync, which costs a commit of the journal
+ * and a flush of the disk.
  */
 #include "sync.h"
 

@@ -20,7 +20,10 @@ bool fio_sync_may(void);
 /* An open new file (locked) that holds something was synced. */
 void fio_sync_open(struct fio_intent *it);
 
-/* The program syncs an open deferred file: a fence for it, once it is queued or real.  NULL: no memory. */
+/*
+ * The program syncs an open deferred file: a fence for it, once it is queued or real.  NULL: no
+ * memory.
+ */
 struct fio_intent *fio_sync_of(const struct fio_intent *it);
 /* Appends what fio_sync_of gave; NULL: syncs the file system of fd at once. */
 void fio_sync_add(struct fio_intent *sync, int fd);

@@ -92,7 +92,10 @@ static bool has_begun(struct fio_intent *it)
 {
 	enum fio_state state = fio_state(it);
 
-	/* What a fence starts from or leads to may be there for real, and is found by its inode if known. */
+	/*
+	 * What a fence starts from or leads to may be there for real, and is found by its inode if
+	 * known.
+	 */
 	return fio_is_claimed(state) || state == FIO_ST_BUSY ||
 	       (state == FIO_ST_FENCED && !it->ino_hash) || (state == FIO_ST_OPEN && it->made) ||
 	       fio_is_kept(it);

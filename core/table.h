@@ -2,9 +2,9 @@
 /*
  * table.h - pending intents by (dev, ino) and by name
  *
- * Protocol.  A bucket's chain is changed and walked with the bucket's lock held; whether it is empty
- * may be asked without.  An intent stays in the tables until what it wants is in the file system, so
- * whoever finds it with the bucket locked may take its gen and wait for that to change.
+ * Protocol.  A bucket's chain is changed and walked with the bucket's lock held; whether it is
+ * empty may be asked without.  An intent stays in the tables until what it wants is in the file
+ * system, so whoever finds it with the bucket locked may take its gen and wait for that to change.
  */
 #ifndef FIO_TABLE_H
 #define FIO_TABLE_H

@@ -2,12 +2,13 @@
 /*
  * task.c - the background task: start, stop, mail, sleep
  *
- * Protocol of sleeping.  The task stores how it sleeps in `sleeping` (NAP: at most a millisecond, DEEP:
- * until woken), then looks at the queue once more, then polls.  Whoever queues something looks at
- * `sleeping` afterwards and, if the task should get up, swaps it to AWAKE and sends one message.
+ * Protocol of sleeping.  The task stores how it sleeps in `sleeping` (NAP: at most a millisecond,
+ * DEEP: until woken), then looks at the queue once more, then polls.  Whoever queues something
+ * looks at `sleeping` afterwards and, if the task should get up, swaps it to AWAKE and sends one
+ * message.
  *
- * Protocol of mail.  A descriptor is sent before the intent that needs it is queued, so the task may
- * wait for it.  Messages carry the index and gen of what they belong to.
+ * Protocol of mail.  A descriptor is sent before the intent that needs it is queued, so the task
+ * may wait for it.  Messages carry the index and gen of what they belong to.
  */
 #include "task.h"
 

@@ -3,10 +3,10 @@
  * task.h - the background task
  *
  * Made with clone(CLONE_VM | CLONE_FS | CLONE_IO | CLONE_SETTLS): it shares the program's memory,
- * working directory and umask, but is neither a thread of it (SIGKILL of the program leaves it alive) nor
- * a user of its descriptor table (its open files take no number from the program, and the
- * program's pipes are not held open by it).  Descriptors it needs - directories, and files whose
- * content was held while they were open - are sent to it through a socket pair.
+ * working directory and umask, but is neither a thread of it (SIGKILL of the program leaves it
+ * alive) nor a user of its descriptor table (its open files take no number from the program, and
+ * the program's pipes are not held open by it).  Descriptors it needs - directories, and files
+ * whose content was held while they were open - are sent to it through a socket pair.
  */
 #ifndef FIO_TASK_H
 #define FIO_TASK_H

@@ -4,10 +4,11 @@
  *
  * Off unless FASTIO_TRACE names a file; then each hook is one branch that is predicted not taken.
  *
- * Protocol.  A ring of records in memory of our own.  A writer reserves a position by compare-and-swap on
- * head, fills the record in and stores its position + 1 in seq.  The background task alone takes records
- * away, or whoever has the gate closed and no task: it appends them to the file as they are and moves tail.
- * When the ring is full, events are counted and left out: nobody waits.
+ * Protocol.  A ring of records in memory of our own.  A writer reserves a position by
+ * compare-and-swap on head, fills the record in and stores its position + 1 in seq.  The background
+ * task alone takes records away, or whoever has the gate closed and no task: it appends them to the
+ * file as they are and moves tail. When the ring is full, events are counted and left out: nobody
+ * waits.
  */
 #ifndef FIO_TRACE_H
 #define FIO_TRACE_H

@@ -160,8 +160,8 @@ out:
 }
 
 /*
- * A background unlink pays only in a long run, in one directory or in a tree that goes as a whole: few
- * files are gone before the caller could be told of them.
+ * A background unlink pays only in a long run, in one directory or in a tree that goes as a whole:
+ * few files are gone before the caller could be told of them.
  */
 static bool long_run(struct fio_thread *t, int dirfd, const char *path)
 {

@@ -72,9 +72,9 @@ static bool in_the_way(int dirfd, const char *path, int flags, int fd, uint32_t 
 }
 
 /*
- * Two descriptors of which the second counts: it gets the number of the first.  If there is no second, as
- * somebody has moved a directory meanwhile, the first may have made or truncated the file, and stands,
- * unless the file is one that this process had removed.
+ * Two descriptors of which the second counts: it gets the number of the first.  If there is no
+ * second, as somebody has moved a directory meanwhile, the first may have made or truncated the
+ * file, and stands, unless the file is one that this process had removed.
  */
 static int settled(int first, int second, int flags, int saved)
 {

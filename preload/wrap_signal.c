@@ -2,10 +2,10 @@
 /*
  * wrap_signal.c - installing handlers; canceling threads
  *
- * A signal may tell what another process has done, so beliefs are dropped before a handler runs.  The
- * kernel is given a stub that does this and jumps to the handler.  A stub belongs to one handler from
- * its first use on, so what the kernel has always names the right one; programs that ask for a
- * handler get their own.
+ * A signal may tell what another process has done, so beliefs are dropped before a handler runs.
+ * The kernel is given a stub that does this and jumps to the handler.  A stub belongs to one
+ * handler from its first use on, so what the kernel has always names the right one; programs that
+ * ask for a handler get their own.
  */
 #include "export.h"
 

@@ -126,7 +126,9 @@ bool scratch_make(struct scratch *s, const char *name)
 	const char *tmp = getenv("TMPDIR");
 	int fd;
 
-	/* TMPDIR may be longer than a FASTIO_* variable can hold, or out of reach for the command. */
+	/*
+	 * TMPDIR may be longer than a FASTIO_* variable can hold, or out of reach for the command.
+	 */
 	if (!tmp || tmp[0] != '/' || strlen(tmp) > sizeof(s->dir) - 20)
 		tmp = "/tmp";
 	snprintf(s->dir, sizeof(s->dir), "%s/fastio-XXXXXX", tmp);

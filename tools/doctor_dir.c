@@ -2,8 +2,8 @@
 /*
  * doctor_dir.c - can the library help in this directory?
  *
- * The proof is a small program run with the library, and its counters.  What is read of the file system
- * beside that only serves to name the reason.
+ * The proof is a small program run with the library, and its counters.  What is read of the file
+ * system beside that only serves to name the reason.
  */
 #include "doctor.h"
 

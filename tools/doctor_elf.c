@@ -79,7 +79,10 @@ static const char *interpreter(const struct image *im)
 	return NULL;
 }
 
-/* The mark of Go's linker, which is followed by the size of a pointer; in other places it is a text. */
+/*
+ * The mark of Go's linker, which is followed by the size of a pointer; in other places it is a
+ * text.
+ */
 static bool is_go(const struct image *im)
 {
 	static const char mark[] = "\xff Go buildinf:";

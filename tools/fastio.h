@@ -57,7 +57,9 @@ struct piped {
 	pid_t pid;
 };
 
-/* Starts it, with the library or without; errors: what it says on standard error is read as well. */
+/*
+ * Starts it, with the library or without; errors: what it says on standard error is read as well.
+ */
 bool piped_start(struct piped *c, char **argv, bool preloaded, bool errors);
 /* Waits for its end; its status as from waitpid, or -1. */
 int piped_end(struct piped *c);

@@ -3,8 +3,8 @@
  * listing.c - comparing the trees of several runs
  *
  * A program may leave something else each time (times in files, random names), without the library
- * as well.  So an entry of a preloaded run is as it should be if any stock run has left the same, and
- * an entry that is not the same in all stock runs proves nothing.
+ * as well.  So an entry of a preloaded run is as it should be if any stock run has left the same,
+ * and an entry that is not the same in all stock runs proves nothing.
  */
 #include "listing.h"
 
@@ -71,7 +71,9 @@ static bool same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-/* The smallest path that any of the listings still has; each one's line of it, or NULL, into heads. */
+/*
+ * The smallest path that any of the listings still has; each one's line of it, or NULL, into heads.
+ */
 static const char *next_path(const struct listing *const *all, size_t *at, size_t n,
 			     const char **heads)
 {

@@ -21,7 +21,10 @@ struct comparison {
 	size_t differ;   /* of a preloaded run, as of no stock run */
 };
 
-/* Each of n stock runs against each of n preloaded runs; differences are printed to f, limit at most. */
+/*
+ * Each of n stock runs against each of n preloaded runs; differences are printed to f, limit at
+ * most.
+ */
 void listings_compare(const struct listing *stock, const struct listing *preloaded, size_t n,
 		      FILE *f, size_t limit, struct comparison *c);
 

@@ -213,7 +213,9 @@ static void take(struct snapshot *s)
 
 /* ---- the screen ---- */
 
-/* What has happened since the snapshot before; everything if the process is new or before is empty. */
+/*
+ * What has happened since the snapshot before; everything if the process is new or before is empty.
+ */
 static void subtract(struct process *p, const struct snapshot *before)
 {
 	for (size_t i = 0; i < before->n; i++) {

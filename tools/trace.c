@@ -2,10 +2,10 @@
 /*
  * trace.c - the verb 'trace': a timeline in the Chrome trace format
  *
- * The library appends its records (core/trace.h) to one file for all processes; here they become one JSON
- * array of events.  A process has a track for each thread, one or more for the background task and for
- * the ring (operations that are under way at the same time need tracks of their own), and one for the
- * task's batches.
+ * The library appends its records (core/trace.h) to one file for all processes; here they become
+ * one JSON array of events.  A process has a track for each thread, one or more for the background
+ * task and for the ring (operations that are under way at the same time need tracks of their own),
+ * and one for the task's batches.
  */
 #include "../core/trace.h"
 

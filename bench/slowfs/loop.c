@@ -2,11 +2,12 @@
 /*
  * loop.c - takes requests from the kernel, holds each until its time has come, counts them
  *
- * Protocol: the main thread alone reads requests, knows what time it is, and owns the heap of those that
- * travel; so a request that waits costs no thread.  What has arrived at the server it carries out itself if
- * that is a single request, so that a caller that asks one thing after another wakes one thread.  More than
- * one go into a queue, which the main thread and one thread for each other processor empty; what may block
- * in the backing file system goes into another, which is left to threads of its own.
+ * Protocol: the main thread alone reads requests, knows what time it is, and owns the heap of those
+ * that travel; so a request that waits costs no thread.  What has arrived at the server it carries
+ * out itself if that is a single request, so that a caller that asks one thing after another wakes
+ * one thread.  More than one go into a queue, which the main thread and one thread for each other
+ * processor empty; what may block in the backing file system goes into another, which is left to
+ * threads of its own.
  */
 #include "slowfs.h"
 

@@ -2,8 +2,8 @@
 /*
  * pass.c - the requests, carried out in a directory
  *
- * An inode that the kernel knows is an O_PATH descriptor, so it is the same file whatever becomes of its names,
- * and its number in the backing file system is not given to another one.
+ * An inode that the kernel knows is an O_PATH descriptor, so it is the same file whatever becomes
+ * of its names, and its number in the backing file system is not given to another one.
  */
 #include "slowfs.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slowfs.h - a FUSE file system that passes everything through to a directory, as slowly as a server far away
+ * slowfs.h - a FUSE file system that passes everything through to a directory, as slowly as a
+ * server far away
  *
- * loop.c takes requests from the kernel, holds each until its time has come, and counts them; pass.c carries
- * them out.  Neither knows what the other does.
+ * loop.c takes requests from the kernel, holds each until its time has come, and counts them;
+ * pass.c carries them out.  Neither knows what the other does.
  */
 #ifndef SLOWFS_H
 #define SLOWFS_H
@@ -26,7 +27,10 @@ struct slowfs_options {
 	bool no_xattr;        /* extended attributes are unknown */
 };
 
-/* The operations for a directory that is open as backing; they refer to o as long as there are requests. */
+/*
+ * The operations for a directory that is open as backing; they refer to o as long as there are
+ * requests.
+ */
 const struct fuse_lowlevel_ops *pass_operations(const struct slowfs_options *o, int backing);
 
 /* Answers requests until the file system is unmounted or a signal says to end; an exit status. */

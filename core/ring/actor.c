@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * actor.c - the thread of a ring: takes requests, drives their flight, answers, sleeps; protocols in actor.h
+ * actor.c - the thread of a ring: takes requests, drives their flight, answers, sleeps; protocols
+ * in actor.h
  */
 #include "actor.h"
 

@@ -2,29 +2,31 @@
 /*
  * actor.h - the inside of a ring that many threads use
  *
- * Files: handle.c the callers' side; actor.c the thread; flight.h what the thread drives; request.c filling
- * and checking; plain.c plain calls for a request; cached.c reads that need no ring; histogram.c, buffer.c, mpsc.h.
+ * Files: handle.c the callers' side; actor.c the thread; flight.h what the thread drives; request.c
+ * filling and checking; plain.c plain calls for a request; cached.c reads that need no ring;
+ * histogram.c, buffer.c, mpsc.h.
  *
  * Protocols
  *
- * A request (priv.state): NEW -> UNDERWAY by submit; UNDERWAY -> WAITED by a waiter that is going to
- * sleep on the word; UNDERWAY or WAITED -> ANSWERED by the actor (release), after which it does not look
- * at the request again: its owner may have freed it.
+ * A request (priv.state): NEW -> UNDERWAY by submit; UNDERWAY -> WAITED by a waiter that is going
+ * to sleep on the word; UNDERWAY or WAITED -> ANSWERED by the actor (release), after which it does
+ * not look at the request again: its owner may have freed it.
  *
- * taken counts what was accepted and is not answered.  submit first adds to it, then looks at closing;
- * shutdown sets closing; the actor ends when it sees closing, then taken at 0.  All sequentially
- * consistent, so either submit sees closing or the actor sees the request coming.
+ * taken counts what was accepted and is not answered.  submit first adds to it, then looks at
+ * closing; shutdown sets closing; the actor ends when it sees closing, then taken at 0.  All
+ * sequentially consistent, so either submit sees closing or the actor sees the request coming.
  *
- * sleeping: before the actor sleeps it stores how (on the word itself, or in the ring, where it waits for
- * the word as well, or for an eventfd with kernels before 6.7), then looks at the queue, closing and cancels once more.  Who changes one of those looks
- * at sleeping afterwards, and the one who swaps it to AWAKE wakes the actor.
+ * sleeping: before the actor sleeps it stores how (on the word itself, or in the ring, where it
+ * waits for the word as well, or for an eventfd with kernels before 6.7), then looks at the queue,
+ * closing and cancels once more.  Who changes one of those looks at sleeping afterwards, and the
+ * one who swaps it to AWAKE wakes the actor.
  *
- * room: who waits for room counts itself in room_waiters and then looks at taken again; the actor lowers
- * taken, then looks at room_waiters, and if there are any raises room_seq and wakes them.
+ * room: who waits for room counts itself in room_waiters and then looks at taken again; the actor
+ * lowers taken, then looks at room_waiters, and if there are any raises room_seq and wakes them.
  *
- * When the ring is lost (flight.h) the actor looks every millisecond for what the kernel has.  A shutdown that
- * wants to cancel waits 200 ms for it and ends the actor, with which the kernel ends what can be ended; who
- * joined it answers.
+ * When the ring is lost (flight.h) the actor looks every millisecond for what the kernel has.  A
+ * shutdown that wants to cancel waits 200 ms for it and ends the actor, with which the kernel ends
+ * what can be ended; who joined it answers.
  */
 #ifndef FIO_ACTOR_H
 #define FIO_ACTOR_H

@@ -8,7 +8,9 @@
 
 #define COLD 64 /* reads after one that was not there, before the next is tried */
 
-/* The actor's callbacks are called by the actor, and what follows in a chain is not for the caller. */
+/*
+ * The actor's callbacks are called by the actor, and what follows in a chain is not for the caller.
+ */
 static bool may_try(const struct fastio_req *q)
 {
 	return q->op == FASTIO_OP_READ && !q->flags && !q->done && !q->timeout_ns && q->len &&

@@ -36,8 +36,9 @@ static bool may_join(const struct fastio_req *q)
 }
 
 /*
- * A file is discarded from by one worker at a time, and the kernel does not join what is adjacent as it does
- * with reads and writes.  Here it becomes one operation; who is answered by it hangs on priv.next.
+ * A file is discarded from by one worker at a time, and the kernel does not join what is adjacent
+ * as it does with reads and writes.  Here it becomes one operation; who is answered by it hangs on
+ * priv.next.
  */
 void fio_discards_join(struct fio_flight *f, struct fastio_req *first)
 {
@@ -64,7 +65,10 @@ void fio_discards_join(struct fio_flight *f, struct fastio_req *first)
 	}
 }
 
-/* Discard of a device's blocks through the ring is tried once; what refuses it is asked by a plain call. */
+/*
+ * Discard of a device's blocks through the ring is tried once; what refuses it is asked by a plain
+ * call.
+ */
 int fio_discarded(struct fio_flight *f, const struct fastio_req *q, int res)
 {
 	if (q->op != FASTIO_OP_DISCARD || !(q->priv.kind & FIO_REQ_DEVICE) ||

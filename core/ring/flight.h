@@ -2,19 +2,20 @@
 /*
  * flight.h - requests under way in one ring: chains into it, results out of it
  *
- * What an actor is without its thread and its queue.  The thread of libfastio-core drives one (actor.c), the
- * background task of the preload another (engine_uring.c): one thread at a time uses a flight, from start
- * to stop.  No allocation, no errno, no libc that could be interposed.
+ * What an actor is without its thread and its queue.  The thread of libfastio-core drives one
+ * (actor.c), the background task of the preload another (engine_uring.c): one thread at a time uses
+ * a flight, from start to stop.  No allocation, no errno, no libc that could be interposed.
  *
- * Files: flight.c; group.c writes that are synced together; discard.c; prepare.c operations of the ring for a
- * request.
+ * Files: flight.c; group.c writes that are synced together; discard.c; prepare.c operations of the
+ * ring for a request.
  *
- * A request is linked by priv.next into one list at a time: todo, then in the kernel the discards that are
- * part of it, then its group.  After answer() the flight does not look at it again.
+ * A request is linked by priv.next into one list at a time: todo, then in the kernel the discards
+ * that are part of it, then its group.  After answer() the flight does not look at it again.
  *
- * A ring that was made may later refuse to be entered (a sandbox, its descriptor closed).  Then plain is set:
- * what the kernel has not taken goes back to todo and from there to ops->plain, and what it has comes back
- * by itself, whoever drives looks from time to time.  Only cancelling is no longer possible.
+ * A ring that was made may later refuse to be entered (a sandbox, its descriptor closed).  Then
+ * plain is set: what the kernel has not taken goes back to todo and from there to ops->plain, and
+ * what it has comes back by itself, whoever drives looks from time to time.  Only cancelling is no
+ * longer possible.
  */
 #ifndef FIO_FLIGHT_H
 #define FIO_FLIGHT_H
@@ -74,8 +75,8 @@ struct fio_direct {
 };
 
 /*
- * Writes to one descriptor that are answered when they are durable.  One sync at a time: it covers the
- * writes that were done when it began; what is done later waits for the next.
+ * Writes to one descriptor that are answered when they are durable.  One sync at a time: it covers
+ * the writes that were done when it began; what is done later waits for the next.
  */
 struct fio_group {
 	int fd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handle.c - the callers' side of a ring: make, submit, wait, cancel, shut down; protocols in actor.h
+ * handle.c - the callers' side of a ring: make, submit, wait, cancel, shut down; protocols in
+ * actor.h
  */
 #include <sched.h>
 #include <signal.h>
@@ -216,7 +217,10 @@ bool fastio_ring_poll(const struct fastio_req *req)
 	return req && __atomic_load_n(&req->priv.state, __ATOMIC_ACQUIRE) == FIO_ANSWERED;
 }
 
-/* Among others who wait: lets them and the actor run first, which saves being put to sleep and woken. */
+/*
+ * Among others who wait: lets them and the actor run first, which saves being put to sleep and
+ * woken.
+ */
 static bool yield(const struct fastio_req *req)
 {
 	for (int i = 0; i < FIO_YIELDS; i++) {

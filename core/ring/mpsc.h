@@ -7,8 +7,8 @@
  *         was written to the request before. 
  *   take  the actor alone exchanges the top with NULL (acquire) and turns the list round: first in,
  *         first out.
- * Nothing but the whole list is ever removed, so a top that was seen and comes back (ABA) is no harm:
- * the compare-and-swap links to whatever is the top then.
+ * Nothing but the whole list is ever removed, so a top that was seen and comes back (ABA) is no
+ * harm: the compare-and-swap links to whatever is the top then.
  */
 #ifndef FIO_MPSC_H
 #define FIO_MPSC_H

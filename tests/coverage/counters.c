@@ -2,11 +2,12 @@
 /*
  * counters.c - gcov's counters in a file that all processes share; part of what is built with COV=1
  *
- * gcov counts in memory and writes at exit, through libc: nothing for a library that interposes libc,
- * whose programs are killed, replaced by exec, or left by a raw _exit.  Here the counters have a section
- * of their own (counters.ld), and before anything is counted a shared mapping of COUNTS_FILE takes its
- * place.  So every process, its background task included, counts in the file at once, whatever ends it.
- * With FASTIO_COUNTS_DUMP in the environment a process only turns the file into gcov's files, and ends.
+ * gcov counts in memory and writes at exit, through libc: nothing for a library that interposes
+ * libc, whose programs are killed, replaced by exec, or left by a raw _exit.  Here the counters
+ * have a section of their own (counters.ld), and before anything is counted a shared mapping of
+ * COUNTS_FILE takes its place.  So every process, its background task included, counts in the file
+ * at once, whatever ends it. With FASTIO_COUNTS_DUMP in the environment a process only turns the
+ * file into gcov's files, and ends.
  */
 #include <gcov.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  * Each list of operations is carried out by a process of its own, without the library and then with
  * it in one or more modes, always in a fresh directory of the same name.  The transcripts (values,
- * errno, contents, stat fields, what an unpreloaded observer sees at release points, how the process
- * ended, the final tree) are compared.  A list that differs is shrunk by leaving parts out.
+ * errno, contents, stat fields, what an unpreloaded observer sees at release points, how the
+ * process ended, the final tree) are compared.  A list that differs is shrunk by leaving parts out.
  */
 #define _GNU_SOURCE 1
 #include "fuzz.h"
@@ -250,7 +250,9 @@ static int leftovers(void)
 
 static bool as_nobody(const struct op *ops, int n)
 {
-	/* part of the list, so that it survives shrinking: by its first operation's spare argument */
+	/*
+	 * part of the list, so that it survives shrinking: by its first operation's spare argument
+	 */
 	return geteuid() == 0 && n > 0 && ops[0].a[5] == 1;
 }
 

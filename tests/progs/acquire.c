@@ -2,8 +2,8 @@
 /*
  * acquire.c - who was told of another's progress sees what the other has done
  *
- * The program makes a directory and files in it, so the library may believe to know what is there.  A
- * child puts one more name there and tells; an exclusive create of that name must then fail.
+ * The program makes a directory and files in it, so the library may believe to know what is there.
+ * A child puts one more name there and tells; an exclusive create of that name must then fail.
  */
 #include "t.h"
 

@@ -2,8 +2,9 @@
 /*
  * ahead.c - what a program that walks a slow directory reads is what is there
  *
- * The directory is on a file system where the library reads ahead.  It gets forty files; the walk makes the
- * library read some of them before they are opened, and then something happens to the next one.
+ * The directory is on a file system where the library reads ahead.  It gets forty files; the walk
+ * makes the library read some of them before they are opened, and then something happens to the
+ * next one.
  */
 #include "t.h"
 

@@ -2,7 +2,8 @@
 /*
  * emptied.c - a program that removes what it has listed, and what comes in between
  *
- * On a file system where the library takes the kind of a name, and whether any are left, from the listing.
+ * On a file system where the library takes the kind of a name, and whether any are left, from the
+ * listing.
  */
 #include "t.h"
 

@@ -369,7 +369,9 @@ CASE(eacces)
 	R(chmod("dir", 0755));
 }
 
-/* A read-only file system at ro/, an immutable and an append-only file, where the suite made them. */
+/*
+ * A read-only file system at ro/, an immutable and an append-only file, where the suite made them.
+ */
 CASE(erofs)
 {
 	try_all("ro/f");
@@ -425,7 +427,9 @@ static int by_number(const char *dir)
 	return (int)syscall(SYS_umount2, dir, 0);
 }
 
-/* A file system can be unmounted in which something was made just now: no directory is held open. */
+/*
+ * A file system can be unmounted in which something was made just now: no directory is held open.
+ */
 CASE(unmounted)
 {
 	int (*const ways[])(const char *) = {by_fork, by_spawn, by_system, by_number, umount};

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* fuzzed.c - sequences in which tests/fuzz has found a difference, by hand and as short as can be */
+/*
+ * fuzzed.c - sequences in which tests/fuzz has found a difference, by hand and as short as can be
+ */
 #include "t.h"
 
 #include "../fault/progs/raw.h"

@@ -201,7 +201,9 @@ int main(int argc, char **argv)
 	bad = missing(acked, true);
 	out("acknowledged but not complete: %ld\n", bad);
 	out("bytes of the open file lost: %ld\n", open_size() >= bytes ? 0 : bytes - open_size());
-	/* for the test that wants to know that work was really pending: it differs from run to run */
+	/*
+	 * for the test that wants to know that work was really pending: it differs from run to run
+	 */
 	if (getenv("T_REPORT")) {
 		FILE *f = fopen(getenv("T_REPORT"), "w");
 

@@ -3,8 +3,8 @@
  * release.c - whoever learns of our progress finds all that we did before
  *
  * `release CASE` is the observer and runs without the library; it starts itself as the worker with
- * the library of $T_PRELOAD.  The worker works, then does what the case is named after; the observer
- * looks at once.
+ * the library of $T_PRELOAD.  The worker works, then does what the case is named after; the
+ * observer looks at once.
  */
 #include "peek.h"
 

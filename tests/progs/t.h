@@ -3,9 +3,9 @@
  * t.h - what the test programs share: a transcript of calls and results
  *
  * A test program is a set of named cases.  A case makes calls and notes what they answer; the notes
- * are kept in memory (printing could finish pending work and hide a fault) and go to standard output
- * at the end.  They hold nothing that differs between two correct runs, so that the runs of all
- * modes can be compared verbatim.
+ * are kept in memory (printing could finish pending work and hide a fault) and go to standard
+ * output at the end.  They hold nothing that differs between two correct runs, so that the runs of
+ * all modes can be compared verbatim.
  */
 #ifndef T_H
 #define T_H
@@ -280,7 +280,9 @@ struct t_case {
 #name, case_##name \
 	}
 
-/* PROG --fixture prepares the current directory (run without the library); PROG CASE runs a case. */
+/*
+ * PROG --fixture prepares the current directory (run without the library); PROG CASE runs a case.
+ */
 T_UNUSED static int t_main(int argc, char **argv, const struct t_case *cases, size_t n,
 			   void (*fixture)(void))
 {

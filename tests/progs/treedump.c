@@ -2,8 +2,8 @@
 /*
  * treedump.c - one line for everything under the current directory, in a fixed order
  *
- * treedump [-t] [-x NAME]...   -t: with the times of last modification (the last hour is "now"); -x: leave NAME out
- * Runs without the library: it is what an outsider sees.
+ * treedump [-t] [-x NAME]...   -t: with the times of last modification (the last hour is "now");
+ * -x: leave NAME out Runs without the library: it is what an outsider sees.
  */
 #include "t.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * walked.c - a program that walks a slow tree and reads it, where the library is ahead in the next directories
+ * walked.c - a program that walks a slow tree and reads it, where the library is ahead in the next
+ * directories
  */
 #include "t.h"
 

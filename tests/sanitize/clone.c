@@ -2,13 +2,15 @@
 /*
  * clone.c - the background task where a sanitizer looks on: it gets the state of a thread
  *
- * The task has no thread state of libc's, and a sanitizer's runtime cannot do without: the report of an error
- * that the task made would end in a fault, which the program takes for a killed task, and goes on.  So here the
- * call that makes the task (core/clone.S) is wrapped by the linker's --wrap.
+ * The task has no thread state of libc's, and a sanitizer's runtime cannot do without: the report
+ * of an error that the task made would end in a fault, which the program takes for a killed task,
+ * and goes on.  So here the call that makes the task (core/clone.S) is wrapped by the linker's
+ * --wrap.
  *
- * AddressSanitizer and UBSan want it when they report: the task gets thread-local storage as a new thread
- * would.  ThreadSanitizer wants it at each access: a thread is made, whose state the task takes over on the
- * thread's own stack, while the thread itself waits in the kernel until the task has ended.
+ * AddressSanitizer and UBSan want it when they report: the task gets thread-local storage as a new
+ * thread would.  ThreadSanitizer wants it at each access: a thread is made, whose state the task
+ * takes over on the thread's own stack, while the thread itself waits in the kernel until the task
+ * has ended.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -123,7 +125,10 @@ int __wrap_fio_clone(int (*fn)(void *), void *stack_top, unsigned long flags, vo
 	state[6] = ours[6];          /* guard of pointers */
 #endif
 	task_main = fn;
-	/* What frames of a task before have marked, that was killed, or a parent's at the time of its fork */
+	/*
+	 * What frames of a task before have marked, that was killed, or a parent's at the time of
+	 * its fork
+	 */
 	fio_mark_used((char *)stack_top - STACK_LEAST, STACK_LEAST);
 	return __real_fio_clone(begin, stack_top, flags, arg, state);
 }

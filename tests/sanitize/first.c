@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * first.c - how a sanitizer's runtime starts; in the unit tests, and preloaded in front of the library
+ * first.c - how a sanitizer's runtime starts; in the unit tests, and preloaded in front of the
+ * library
  *
- * AddressSanitizer's starts before any other constructor runs (the linker's -z initfirst), and with options
- * under which it calls nothing that the library exports, which needs the runtime's memory already.  Reports go
- * to files that begin with REPORTS: the background task has no standard error, and programs close theirs.
+ * AddressSanitizer's starts before any other constructor runs (the linker's -z initfirst), and with
+ * options under which it calls nothing that the library exports, which needs the runtime's memory
+ * already.  Reports go to files that begin with REPORTS: the background task has no standard error,
+ * and programs close theirs.
  */
 
 const char *__asan_default_options(void);

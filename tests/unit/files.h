@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files.h - the calls of a program on files, as the preload layer makes them; a process for each case
+ * files.h - the calls of a program on files, as the preload layer makes them; a process for each
+ * case
  */
 #ifndef FILES_H
 #define FILES_H

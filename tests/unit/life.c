@@ -2,8 +2,8 @@
 /*
  * life.c - files from open to close in a process of its own, without preload, in each engine
  *
- * Each case runs in a child that begins with fio_init and ends with fio_exit; the parent looks at the
- * tree that is left.
+ * Each case runs in a child that begins with fio_init and ends with fio_exit; the parent looks at
+ * the tree that is left.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -275,7 +275,9 @@ static void stress(void)
 	run_threads(work);
 }
 
-/* Completions far out of order, as a ring delivers them: the queue wraps over cells that are done. */
+/*
+ * Completions far out of order, as a ring delivers them: the queue wraps over cells that are done.
+ */
 static void *work_in_batches(void *arg)
 {
 	enum { BATCH = 32 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring.c - the ring as a library: every request, every answer, bad arguments, the end; by io_uring and
- * by plain calls
+ * ring.c - the ring as a library: every request, every answer, bad arguments, the end; by io_uring
+ * and by plain calls
  */
 #include "fastio/ring.h"
 
@@ -231,7 +231,9 @@ static void blocks(void)
 	close(fd);
 }
 
-/* Adjacent ranges, in any order, beside others: only what was asked for is gone, all are answered. */
+/*
+ * Adjacent ranges, in any order, beside others: only what was asked for is gone, all are answered.
+ */
 static void discards(void)
 {
 	enum { N = 32 };
@@ -552,7 +554,10 @@ static void bad_arguments(void)
 	fastio_ring_destroy(r);
 }
 
-/* Whatever the members are, each request is refused at once or answered once; nothing else is touched. */
+/*
+ * Whatever the members are, each request is refused at once or answered once; nothing else is
+ * touched.
+ */
 static void fuzz(void)
 {
 	static const int64_t odd[] = {0,    1,    -1,        2,         511,       4096,
@@ -1100,7 +1105,9 @@ static void *storm_thread(void *arg)
 	return NULL;
 }
 
-/* Threads with all kinds of requests and answers over a small ring, which ends in the middle of it */
+/*
+ * Threads with all kinds of requests and answers over a small ring, which ends in the middle of it
+ */
 static void storm(void)
 {
 	char *registered = fastio_buffer_get(8192, 4096);

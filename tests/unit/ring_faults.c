@@ -4,8 +4,8 @@
  * errors, short writes, submissions that are refused
  *
  * The linker puts the functions below between the engine, the ring and liburing (--wrap; see the
- * Makefile).  An operation that is to fail is turned into one that does nothing and completes with the
- * error, so that the kernel itself breaks its chain.  They run in the background task: no libc.
+ * Makefile).  An operation that is to fail is turned into one that does nothing and completes with
+ * the error, so that the kernel itself breaks its chain.  They run in the background task: no libc.
  */
 #include <liburing.h>
 #include <sys/mman.h>

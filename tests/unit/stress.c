@@ -2,8 +2,8 @@
 /*
  * stress.c - threads of the program and the background task, all at once, in each engine
  *
- * Meant for thread sanitizer.  Each thread has files of its own, whose content it knows, and all of them
- * write and remove a few names that they share.
+ * Meant for thread sanitizer.  Each thread has files of its own, whose content it knows, and all of
+ * them write and remove a few names that they share.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
 /*
  * unit.h - what the unit tests share: checks, a list of tests, a temporary directory
  *
- * A program prints "ok NAME" or "not ok NAME" per test and ends with 0, 1, or 77: skipped, the reason
- * is its last line.  Checks may be used in any thread.
+ * A program prints "ok NAME" or "not ok NAME" per test and ends with 0, 1, or 77: skipped, the
+ * reason is its last line.  Checks may be used in any thread.
  */
 #ifndef UNIT_H
 #define UNIT_H

@@ -6,11 +6,11 @@
  *	            [--behind DIR] [--files N] [--patience S] --lib FILE[:FILE]... --work FILE --dir DIR
  *
  * The workload (fault-work) counts its steps in a file mapped behind the library's back.  After its
- * death everything that it left must end by itself within two seconds (--patience); then every step counted must
- * be in place, and no more be half done than there were threads.  Some trials run stock, to see what
- * stock leaves half done.  At once after a death by a signal the tree is looked at, too: where steps
- * are missing then, work was pending.  Prints 'N trials, N acknowledged, N half done (stock: N of N trials),
- * lost N, left over N, failed N'.
+ * death everything that it left must end by itself within two seconds (--patience); then every step
+ * counted must be in place, and no more be half done than there were threads.  Some trials run
+ * stock, to see what stock leaves half done.  At once after a death by a signal the tree is looked
+ * at, too: where steps are missing then, work was pending.  Prints 'N trials, N acknowledged, N
+ * half done (stock: N of N trials), lost N, left over N, failed N'.
  */
 #include <dirent.h>
 #include <errno.h>

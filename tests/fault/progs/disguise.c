@@ -4,8 +4,9 @@
  *
  *	fault-disguise PROGRAM ARG...
  *
- * FAULT_TYPE in the environment is the magic number of that file system (default: ext4's).  FAULT_PRELOAD in the environment becomes LD_PRELOAD of the program.  A supervisor, which is no child
- * of the program and ends with it, answers fstatfs for it: truly, but for the type.
+ * FAULT_TYPE in the environment is the magic number of that file system (default: ext4's).
+ * FAULT_PRELOAD in the environment becomes LD_PRELOAD of the program.  A supervisor, which is no
+ * child of the program and ends with it, answers fstatfs for it: truly, but for the type.
  */
 #include <errno.h>
 #include <fcntl.h>

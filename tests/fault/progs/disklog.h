@@ -2,7 +2,8 @@
 /*
  * disklog.h - what the recorder of a disk writes and the replayer reads
  *
- * A log is a sequence of entries, each followed by its payload.  Times are those of CLOCK_MONOTONIC.
+ * A log is a sequence of entries, each followed by its payload.  Times are those of
+ * CLOCK_MONOTONIC.
  */
 #ifndef DISKLOG_H
 #define DISKLOG_H

@@ -4,16 +4,17 @@
  *
  *	fault-faultfs BACKING RULES LOG MOUNTPOINT
  *
- * Runs in the foreground until it is unmounted.  RULES is a file that is read again whenever another
- * file has taken its name; a rule is a line
+ * Runs in the foreground until it is unmounted.  RULES is a file that is read again whenever
+ * another file has taken its name; a rule is a line
  *
  *	OPERATION PATTERN WHICH FAULT
  *
  * OPERATION is one of ops[] or *; PATTERN (as in fnmatch) is matched with the path below the mount
- * point; WHICH says which of the calls that match: * all, N the Nth, N+ from the Nth on, /N each Nth.
- * FAULT is the name of an errno, short:BYTES (a write does at most so much), delay:US, or hang (until
- * the rules change, or a signal comes).  Delays and hangs go on to the next rule, an error or a short write ends it.
- * Each fault is a line "OPERATION PATH FAULT" of LOG, whose last line is "total OPERATIONS FAULTS".
+ * point; WHICH says which of the calls that match: * all, N the Nth, N+ from the Nth on, /N each
+ * Nth. FAULT is the name of an errno, short:BYTES (a write does at most so much), delay:US, or hang
+ * (until the rules change, or a signal comes).  Delays and hangs go on to the next rule, an error
+ * or a short write ends it. Each fault is a line "OPERATION PATH FAULT" of LOG, whose last line is
+ * "total OPERATIONS FAULTS".
  */
 #define FUSE_USE_VERSION 31
 

@@ -4,9 +4,10 @@
  *
  *	fault-many FILES DIR
  *
- * In turns of a thousand: a new directory, the files created, written, closed and unlinked, the directory
- * removed.  After a tenth, a half and all of the files prints 'files N rss KIB task KIB fds N task-fds N':
- * the resident memory and the descriptors of the program, and of its child, the background task.
+ * In turns of a thousand: a new directory, the files created, written, closed and unlinked, the
+ * directory removed.  After a tenth, a half and all of the files prints 'files N rss KIB task KIB
+ * fds N task-fds N': the resident memory and the descriptors of the program, and of its child, the
+ * background task.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -7,9 +7,9 @@
  *	fault-observe MARK ROOT exit DIR COMMAND...  what is in DIR when it has ended
  *	fault-observe MARK ROOT sum DIR COMMAND...   the same, below DIR, with files of whatever content
  *
- * MARK is the recorder's; the file system that lies on its disk is mounted at ROOT, and DIR is below that.
- * Promises are described in replay.c.  The exit status is that of COMMAND; 99 if a name has appeared whose
- * content is not whole.
+ * MARK is the recorder's; the file system that lies on its disk is mounted at ROOT, and DIR is
+ * below that. Promises are described in replay.c.  The exit status is that of COMMAND; 99 if a name
+ * has appeared whose content is not whole.
  */
 #include "disklog.h"
 #include "synced.h"
@@ -78,7 +78,10 @@ static void listen_to(int fd)
 	}
 }
 
-/* The files of a directory that somebody has vouched for: not the temporary ones, nor those never synced */
+/*
+ * The files of a directory that somebody has vouched for: not the temporary ones, nor those never
+ * synced
+ */
 static void look(const char *dir, const char *verb)
 {
 	static struct {

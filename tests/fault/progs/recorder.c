@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recorder.c - a FUSE file system with a disk in it that remembers in which order it was written and flushed
+ * recorder.c - a FUSE file system with a disk in it that remembers in which order it was written
+ * and flushed
  *
  *	fault-recorder [--log FILE] [--flush-us N] BACKING MOUNTPOINT
  *
- * MOUNTPOINT/disk has the content and the size of BACKING, for a loop device.  Each write, each flush
- * (fsync, fdatasync) that ends, and whatever is written into MOUNTPOINT/mark becomes an entry of the log
- * (disklog.h).  Reading MOUNTPOINT/mark gives the number of flushes so far.  A flush takes N microseconds.
- * Nothing is ever flushed for real.  Runs in the foreground until it is unmounted.
+ * MOUNTPOINT/disk has the content and the size of BACKING, for a loop device.  Each write, each
+ * flush (fsync, fdatasync) that ends, and whatever is written into MOUNTPOINT/mark becomes an entry
+ * of the log (disklog.h).  Reading MOUNTPOINT/mark gives the number of flushes so far.  A flush
+ * takes N microseconds. Nothing is ever flushed for real.  Runs in the foreground until it is
+ * unmounted.
  */
 #define FUSE_USE_VERSION 31
 

@@ -5,10 +5,11 @@
  *	fault-replace HOW DIR ACKED       HOW: truncate, resize, rename, fsync
  *	fault-replace -V DIR              prints how many files are in which state
  *
- * Generation after generation is written into the same FILES files, every second of them small (within a
- * block).  truncate: by O_TRUNC, with the size it has; resize: with another size; rename: by a temporary
- * file; fsync: which is synced before.  ACKED, on another file system, holds the last generation that was
- * written to all of them.  Each 32 bytes of a file name its generation, itself and their place.
+ * Generation after generation is written into the same FILES files, every second of them small
+ * (within a block).  truncate: by O_TRUNC, with the size it has; resize: with another size; rename:
+ * by a temporary file; fsync: which is synced before.  ACKED, on another file system, holds the
+ * last generation that was written to all of them.  Each 32 bytes of a file name its generation,
+ * itself and their place.
  */
 #include <fcntl.h>
 #include <signal.h>

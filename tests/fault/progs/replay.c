@@ -8,10 +8,11 @@
  *	--seed N   for what is random
  *	--all      look at all promises in each cut (default: at the last ones, and some others)
  *
- * BASE is the disk before the recording, DIR a directory on a file system with reflinks, TYPE that of the
- * file system on the disk.  At a cut the disk has what was written before the beginning of the last flush
- * that had ended; and of what was written later nothing (every second cut: just before the next flush
- * ends), or each block of 4 KiB with some probability.  It is mounted, so that the journal is recovered.
+ * BASE is the disk before the recording, DIR a directory on a file system with reflinks, TYPE that
+ * of the file system on the disk.  At a cut the disk has what was written before the beginning of
+ * the last flush that had ended; and of what was written later nothing (every second cut: just
+ * before the next flush ends), or each block of 4 KiB with some probability.  It is mounted, so
+ * that the journal is recovered.
  *
  * A mark in the log is a line "TIME PROMISE"; at any cut after TIME, one of
  *
@@ -22,8 +23,8 @@
  *	named PATH -                 there is one
  *	sum PATH SIZE HASH           PATH has this content
  *
- * The summary is a line of JSON; standard error tells what was broken, at which cut.  Exit status 0 if all
- * was kept, 1 if not, 99 if that could not be found out.
+ * The summary is a line of JSON; standard error tells what was broken, at which cut.  Exit status 0
+ * if all was kept, 1 if not, 99 if that could not be found out.
  */
 #include "disklog.h"
 #include "synced.h"

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * second.c - a second process creates, renames, removes, truncates and moves what the program works on
+ * second.c - a second process creates, renames, removes, truncates and moves what the program works
+ * on
  *
  *	fault-second [-n OPERATIONS] [-t THREADS] [-s SEED] DIR
  *
- * SECOND_PRELOAD in the environment becomes LD_PRELOAD of the program alone.  Two directories hold names
- * that both processes use (s0 ..), and names of the program's threads (p0.0 ..), which the other process
- * does not touch, though it moves the directories away and back.  Whatever was acknowledged of the latter
- * must be there, whenever the program tells the other process that it is, and at the end.  In the former
- * there must be what one of the two has written, and calls must fail with errors that such an intruder
- * can cause.  What is compared lies in memory mapped by raw calls: the library sees no shared mapping.
+ * SECOND_PRELOAD in the environment becomes LD_PRELOAD of the program alone.  Two directories hold
+ * names that both processes use (s0 ..), and names of the program's threads (p0.0 ..), which the
+ * other process does not touch, though it moves the directories away and back.  Whatever was
+ * acknowledged of the latter must be there, whenever the program tells the other process that it
+ * is, and at the end.  In the former there must be what one of the two has written, and calls must
+ * fail with errors that such an intruder can cause.  What is compared lies in memory mapped by raw
+ * calls: the library sees no shared mapping.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,9 +4,10 @@
  *
  *	fault-synced talk|quiet THREADS ROUNDS DIR PATTERN...
  *
- * In each round every thread goes through the patterns (all: all there are), with files of its own.  With
- * talk, standard output gets a promise (see replay.c) as soon as the calls that make a file durable have
- * returned.  Before each file there are some that nobody syncs, which the library defers.
+ * In each round every thread goes through the patterns (all: all there are), with files of its own.
+ * With talk, standard output gets a promise (see replay.c) as soon as the calls that make a file
+ * durable have returned.  Before each file there are some that nobody syncs, which the library
+ * defers.
  */
 #include "synced.h"
 

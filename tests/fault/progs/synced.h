@@ -2,8 +2,8 @@
 /*
  * synced.h - the files whose durability is promised: content that says whether it is whole
  *
- * Two kinds: a version of a file ("vVERSION LENGTH NAME", then text that follows from them), and a file
- * that grows by text that follows from its name alone.
+ * Two kinds: a version of a file ("vVERSION LENGTH NAME", then text that follows from them), and a
+ * file that grows by text that follows from its name alone.
  */
 #ifndef SYNCED_H
 #define SYNCED_H

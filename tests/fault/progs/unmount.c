@@ -4,9 +4,10 @@
  *
  *	fault-unmount [-l] [-k USEC] FILES MOUNTPOINT
  *
- * The files are in MOUNTPOINT/d.  -l: each is looked at, while it is open and after.  -k: after the last one, and so long, whatever children the process has (the
- * task; it starts none itself) are killed.  Prints how many were killed, how many files are there as they
- * should be, and what umount2 says.
+ * The files are in MOUNTPOINT/d.  -l: each is looked at, while it is open and after.  -k: after the
+ * last one, and so long, whatever children the process has (the task; it starts none itself) are
+ * killed.  Prints how many were killed, how many files are there as they should be, and what
+ * umount2 says.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,10 @@
 
 #define WORK_MAX_THREADS 16
 
-/* Steps acknowledged, per thread, at a fixed address for process_vm_readv; not in the memory of sanitizers */
+/*
+ * Steps acknowledged, per thread, at a fixed address for process_vm_readv; not in the memory of
+ * sanitizers
+ */
 #define WORK_PAGE ((void *)0x200000000000)
 #define WORK_MAGIC 0xfa571040u
 
