@@ -59,9 +59,9 @@ endif
 
 # The background task runs without libc's thread state: no stack protector, no thread-local storage.
 CORE_FLAGS = -fPIC -fvisibility=hidden -fno-stack-protector -fno-strict-aliasing \
-	     -ftls-model=initial-exec -fno-builtin-memcmp
+	     -ftls-model=initial-exec -fno-builtin-memcmp -fdata-sections
 PRELOAD_FLAGS = -fPIC -fvisibility=hidden -fno-builtin -fno-stack-protector \
-		-ftls-model=initial-exec -U_FORTIFY_SOURCE
+		-ftls-model=initial-exec -U_FORTIFY_SOURCE -fdata-sections
 
 # The ring as a library: chains of requests under way in one ring, which the background task of the preload
 # drives as well, and the actor that makes it serve many threads
@@ -141,7 +141,7 @@ $(B)/libfastio.map: preload/symbols.def preload/mkmap.sh
 
 $(B)/libfastio.so: $(CORE_OBJ) $(PRELOAD_OBJ) $(B)/libfastio.map $(filter %.c,$(EXTRA))
 	$(Q)$(CC) -shared $(SANFLAGS) -Wl,-Bsymbolic-functions -Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete \
-		-Wl,-z,noseparate-code -Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
+		-Wl,-z,noseparate-code -Wl,--sort-section=alignment -Wl,--version-script=$(B)/libfastio.map -Wl,-soname,libfastio.so \
 		-o $@ $(EXTRA) $(CORE_OBJ) $(PRELOAD_OBJ) -l:liburing.a $(LDFLAGS)
 
 $(B)/libfastio-core.a: $(RING_OBJ)

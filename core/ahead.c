@@ -274,6 +274,7 @@ void fio_ahead_list(int fd)
 	    !fio_task_start())
 		goto out;
 	fio_lock(&fio_ahead_all.lock);
+	fio_ahead_all.any = true;
 	fio_ahead_all.lists++;
 	d = fio_listed_find(st.st_dev, st.st_ino);
 	if (d && !d->ahead)
@@ -605,7 +606,13 @@ void fio_ahead_forget(void)
 
 void fio_ahead_reset(void)
 {
+	fio_written_reset();
+	if (!fio_ahead_all.any)
+		return;
+	fio_ahead_all.any = false;
 	fio_ahead_all.lock = (struct fio_lock){0};
+	fio_ahead_all.lists = fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals =
+		fio_ahead_all.hits = fio_ahead_all.wasted = 0;
 	for (int i = 0; i < FIO_AHEAD_SLOTS; i++) {
 		fio_ahead_all.slots[i].data = NULL;
 		atomic_store(&fio_ahead_all.slots[i].state, FIO_SLOT_FREE);
@@ -620,9 +627,6 @@ void fio_ahead_reset(void)
 	atomic_store(&fio_ahead_all.wanted, 0);
 	atomic_store(&fio_ahead_all.held, 0);
 	atomic_store(&fio_ahead_all.bytes, 0);
-	fio_written_reset();
-	fio_ahead_all.lists = fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals =
-		fio_ahead_all.hits = fio_ahead_all.wasted = 0;
 	atomic_store(&fio_ahead_dirs, 0);
 	atomic_store(&fio_ahead_taken, 0);
 }

@@ -104,6 +104,7 @@ struct fio_ahead_all {
 	_Atomic uint32_t held;   /* directories that the task has descriptors of, or will */
 	_Atomic int64_t bytes;   /* of data */
 	_Atomic bool off;        /* for good */
+	bool any;                /* a listing has ever been seen */
 	int flags;               /* of the program's last open for reading */
 	uint32_t uses, reads;    /* names used; of them opened for reading */
 	uint32_t removals;       /* of them removed */

@@ -74,6 +74,8 @@ bool fio_name_differs(int dirfd, const char *name, uint64_t ino)
 
 void fio_changes_reset(void)
 {
-	for (int i = 0; i <= SLOTS; i++)
-		atomic_store(&under_way[i], 0);
+	for (int i = 0; i <= SLOTS; i++) {
+		if (atomic_load(&under_way[i]))
+			atomic_store(&under_way[i], 0);
+	}
 }

@@ -10,20 +10,25 @@
 #include "util.h"
 
 fio_fd_entry *_Atomic fio_fd_pages[FIO_FD_PAGES];
+static _Atomic unsigned n_pages; /* no page is at this index or beyond */
 
 bool fio_fd_set(int fd, uint64_t entry)
 {
+	unsigned n, index = (unsigned)fd / FIO_FD_PAGE;
 	fio_fd_entry *page, *none = NULL;
 	fio_fd_entry *_Atomic *at;
 
 	if ((unsigned)fd >= FIO_FD_PAGE * FIO_FD_PAGES)
 		return false;
-	at = &fio_fd_pages[(unsigned)fd / FIO_FD_PAGE];
+	at = &fio_fd_pages[index];
 	page = atomic_load_explicit(at, memory_order_acquire);
 	if (unlikely(!page)) {
 		page = fio_region(FIO_FD_PAGE * sizeof(*page));
 		if (!page)
 			return false;
+		n = atomic_load(&n_pages);
+		while (n <= index && !atomic_compare_exchange_weak(&n_pages, &n, index + 1))
+			;
 		if (!atomic_compare_exchange_strong(at, &none, page)) {
 			sys_munmap(page, FIO_FD_PAGE * sizeof(*page));
 			page = none;
@@ -62,7 +67,7 @@ enum fio_class fio_fd_class(int fd, uint64_t *ino_hash)
 
 void fio_fdtab_each(uint64_t (*fn)(uint64_t entry, void *arg), void *arg)
 {
-	for (unsigned i = 0; i < FIO_FD_PAGES; i++) {
+	for (unsigned i = 0; i < atomic_load(&n_pages); i++) {
 		fio_fd_entry *page = atomic_load_explicit(&fio_fd_pages[i], memory_order_acquire);
 
 		for (unsigned k = 0; page && k < FIO_FD_PAGE; k++) {

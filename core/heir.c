@@ -93,11 +93,15 @@ void fio_heirs_parent(void)
 
 int fio_heirs_child(void)
 {
-	heirs.lock = (struct fio_lock){0};
-	atomic_store(&heirs.n, 0);
-	up = making[1];
-	told = 0;
-	making[0] = making[1] = -1;
+	if (atomic_load(&heirs.lock.word) || atomic_load(&heirs.n)) {
+		heirs.lock = (struct fio_lock){0};
+		atomic_store(&heirs.n, 0);
+	}
+	if (up >= 0 || making[1] >= 0) {
+		up = making[1];
+		told = 0;
+		making[0] = making[1] = -1;
+	}
 	return up;
 }
 

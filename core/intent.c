@@ -171,6 +171,11 @@ void fio_intent_each(bool (*fn)(struct fio_intent *it, void *arg), void *arg)
 	}
 }
 
+bool fio_intents_used(void)
+{
+	return atomic_load(&n_chunks);
+}
+
 void fio_intents_reset(void)
 {
 	uint32_t n = atomic_load(&n_chunks);

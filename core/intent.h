@@ -170,6 +170,8 @@ void fio_intent_put(struct fio_intent *it, uint32_t held);
 /* Calls fn for every intent that is not FREE; stops when fn returns false. */
 void fio_intent_each(bool (*fn)(struct fio_intent *it, void *arg), void *arg);
 struct fio_intent *fio_intent_at(uint32_t index);
+/* Has there been any in this process? */
+bool fio_intents_used(void);
 void fio_intents_reset(void);
 
 /* Number of intents in state OPEN or BUSY. */

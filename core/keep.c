@@ -47,6 +47,7 @@ struct question {
 
 static struct question questions[QUESTIONS];
 static _Atomic uint32_t asked; /* questions in that state */
+static _Atomic bool any;       /* one has ever been asked */
 static _Atomic int run;        /* files closed with content, less what empty ones take */
 
 /*
@@ -195,8 +196,11 @@ bool fio_keep_work(void)
 void fio_keep_reset(void)
 {
 	atomic_store(&changed, -1);
-	for (int i = 0; i < QUESTIONS; i++)
-		atomic_store(&questions[i].state, FREE);
+	if (atomic_load(&any)) {
+		for (int i = 0; i < QUESTIONS; i++)
+			atomic_store(&questions[i].state, FREE);
+		atomic_store(&any, false);
+	}
 	atomic_store(&asked, 0);
 }
 
@@ -206,6 +210,7 @@ static struct question *place(void)
 {
 	const struct timespec brief = {.tv_nsec = 1000000};
 
+	atomic_store(&any, true);
 	for (;; sys_nanosleep(&brief)) {
 		for (int i = 0; i < QUESTIONS; i++) {
 			uint32_t state = FREE;

@@ -259,12 +259,15 @@ void fio_fork_child(void)
 	fio_hidden_close_all(fio_heirs_child());
 	fio_placeholder_reset();
 	fio_task_reset();
-	fio_queue_reset();
-	fio_fences_reset();
-	fio_tables_reset();
+	/* Shells fork for each word: pages that nobody has touched stay so. */
+	if (fio_intents_used()) {
+		fio_queue_reset();
+		fio_fences_reset();
+		fio_tables_reset();
+		fio_intents_reset();
+	}
 	fio_dirs_reset();
 	fio_fdtab_reset();
-	fio_intents_reset();
 	fio_mem_reset();
 	fio_errors_reset();
 	fio_counters_reset();

@@ -158,6 +158,9 @@ void fio_load_look(bool waits)
 
 void fio_load_reset(void)
 {
+	if (!atomic_load(&load.epoch) && !seen.at_us)
+		return;
+	atomic_store(&load.epoch, 0);
 	atomic_store(&load.active, 0);
 	atomic_store(&load.last, 0);
 	atomic_store(&load.busy_until, 0);

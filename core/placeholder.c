@@ -56,6 +56,8 @@ void fio_placeholder_close(void)
 
 void fio_placeholder_reset(void)
 {
-	lock = (struct fio_lock){0};
-	atomic_store(&master, -1);
+	if (atomic_load(&lock.word) || atomic_load(&master) >= 0) {
+		lock = (struct fio_lock){0};
+		atomic_store(&master, -1);
+	}
 }

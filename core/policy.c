@@ -172,6 +172,8 @@ uint32_t fio_window(void)
 
 void fio_policy_reset(void)
 {
+	if (!atomic_load(&seen) && !fio_warm_already())
+		return;
 	atomic_store(&seen, 0);
 	atomic_store(&updates.n, 0);
 	for (size_t i = 0; i < FIO_ARRAY_SIZE(credits); i++)

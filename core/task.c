@@ -70,6 +70,7 @@ static struct {
 	_Atomic uint32_t sleeping; /* AWAKE, NAP or DEEP */
 	int sock;                  /* the program's end, hidden */
 	int task_sock;             /* the task's end */
+	bool used;                 /* it was started, or tried to */
 	bool shared_start;         /* cloned with CLONE_FILES, unshares by itself */
 	char *stack, *tls;         /* kept for the next start */
 	struct fio_lock start_lock;
@@ -601,6 +602,7 @@ bool fio_task_start(void)
 	if (atomic_load(&task.failed))
 		return false;
 	fio_lock(&task.start_lock);
+	task.used = true;
 	if (!fio_task_running() && !atomic_load(&task.failed)) {
 		fio_dirs_lock();
 		start_locked();
@@ -704,6 +706,9 @@ void fio_task_check(void)
 
 void fio_task_reset(void)
 {
+	if (!task.used)
+		return;
+	task.used = false;
 	atomic_store(&task.pid, 0);
 	atomic_store(&task.failed, false);
 	atomic_store(&fio_copies, 0);

@@ -89,3 +89,20 @@ counted() {
 		tar xf "$T/tree.tar" -C "$T/out"
 	assert_output $'true\ntrue'
 }
+
+# faults_of LIBRARY: page faults of a shell and the children it forks, for each of 200
+faults_of() {
+	LD_PRELOAD=$1 python3 -c 'import resource, subprocess
+subprocess.run(["sh", "-c", "i=0; while [ $i -lt 200 ]; do (:); i=$((i + 1)); done"], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt // 200)'
+}
+
+@test "cost: a child that is forked touches few pages of the library" {
+	not_asan "it has its own pages"
+	[[ -z ${FASTIO_TEST_LIB:-} ]] || skip "another build"
+	local with without
+	with=$(faults_of "$FASTIO_LIB")
+	without=$(faults_of "${FASTIO_LIB%/*}/empty.so")
+	# 8 pages of data, as many of code, more with statistics; it was 87 once
+	((with - without <= 36)) || fail "a fork has $without page faults, with the library $with"
+}
