@@ -26,7 +26,8 @@ Measures small-file work stock and preloaded, in alternating pairs.
   --only LIST       phases, programs, methods, actor, sync, slow, or names of workloads (see
                     --list); sync, programs that make their files durable, is measured only
                     if it is named: on ext4,xfs,ext4-5ms,xfs-5ms, by stock,eatmydata,
-                    preload and, where the library has that, preload-group; slow, programs
+                    preload and, where the library has that, preload-group; sync-apt, apt-get
+                    install in a new Debian, only by its name (it downloads); slow, programs
                     whose every request is a round trip, likewise: on fuse-1ms, by
                     stock,preload
   --list            list the workloads and end
@@ -175,10 +176,10 @@ if [ ${#METHOD_ARRAY[@]} -gt 1 ]; then
 	LIB=$(readlink -f "$LIB")
 fi
 
-# True when workload $1 of kind $2 (phases, programs, sync, slow, compare) was asked for.
+# True when workload $1 of kind $2 (phases, programs, sync, apt, slow, compare) was asked for.
 wanted() {
 	local o
-	[ "$2" = sync ] || [ "$2" = slow ] || [ ${#ONLY_ARRAY[@]} -gt 0 ] || return 0
+	[[ $2 == @(sync|apt|slow) ]] || [ ${#ONLY_ARRAY[@]} -gt 0 ] || return 0
 	for o in "${ONLY_ARRAY[@]}"; do
 		if [ "$o" = "$1" ] || [ "$o" = "$2" ]; then return 0; fi
 	done
@@ -190,6 +191,7 @@ workload_names() {
 	for t in "${THREAD_ARRAY[@]}"; do echo "phases-${t}t phases"; done
 	for row in "${PROGRAMS[@]}"; do echo "${row%%|*} programs"; done
 	for row in "${SYNCS[@]}"; do echo "${row%%|*} sync"; done
+	for row in "${APTS[@]}"; do echo "${row%%|*} apt"; done
 	for row in "${SLOWS[@]}"; do echo "${row%%|*} slow"; done
 	echo "methods compare"
 	echo "actor compare"
@@ -439,6 +441,7 @@ program_run() {
 	[[ $COMMAND != *" phases --json "* ]] || metrics=$(phase_metrics)
 	metrics=$(fs_metrics "$metrics")
 	OUT=$FS_BACK/bench/out
+	[ ! -e "$OUT$WORK/stats" ] || mv "$OUT$WORK/stats" "$WORK/stats" # of a program that was in a chroot
 	check_run "$fs" "$workload" "$method" || return 0
 	TREE=same
 	for c in $COMPARE; do
@@ -561,6 +564,7 @@ for fs in "${FS_ARRAY[@]}"; do
 	bench_phases "$fs"
 	bench_programs "$fs" programs src "${PROGRAMS[@]}"
 	bench_programs "$fs" sync src "${SYNCS[@]}"
+	bench_programs "$fs" apt src "${APTS[@]}"
 	bench_slow "$fs"
 	bench_compare "$fs"
 	fs_close

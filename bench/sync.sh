@@ -14,7 +14,14 @@ SYNCS=(
 	'sync-dpkg|dpkg dpkg-deb dpkg-query|out_dpkg|nomtime|src_debs|dpkg --root=$OUT --log=/dev/null --force-depends --no-force-unsafe-io --unpack $SRC/debs/*.deb'
 )
 
-SLOW="$SLOW sync-create sync-rename sync-git-add"
+# Takes a mirror of packages, so it is only measured if it is named
+APTS=(
+	'sync-apt|debootstrap chroot unshare|out_root|nomtime -var/log/* -var/cache/* -run/* -tmp/* -etc/.pwd.lock|src_root|unshare -m sh -c "$IN_ROOT" - $OUT apt-get -q -y -o Dpkg::Use-Pty=0 --no-download install $APT_PACKAGES'
+)
+IN_ROOT='mount -t proc proc "$1/proc" && root=$1 && shift && DEBIAN_FRONTEND=noninteractive exec env -u TMPDIR chroot "$root" "$@"'
+APT_PACKAGES='git python3-minimal vim-nox gcc'
+
+SLOW="$SLOW sync-apt sync-create sync-rename sync-git-add"
 SYNC_FS=ext4,xfs,ext4-5ms,xfs-5ms
 EATMYDATA=$(compgen -G '/usr/lib/*/libeatmydata.so' || true)
 SYNC_METHODS=stock${EATMYDATA:+,eatmydata},preload
@@ -68,4 +75,28 @@ src_debs() {
 		rm -rf "$root"
 	fi
 	[ -d "$SRC/debs" ] || cp -a "$WORK/debs" "$SRC/debs"
+}
+
+out_root() { cp -a "$SRC/root" "$OUT"; }
+
+# A small system with the packages' archives in its cache and the libraries where they are here
+src_root() {
+	local mirror suite root=$WORK/root file
+	if [ ! -d "$root" ]; then
+		say "making a system to install $APT_PACKAGES in"
+		suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+		mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 2>/dev/null |
+			awk -v suite="$suite" '$1 == suite { print $2; exit }')
+		debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$WORK/err" 2>&1 &&
+			chroot "$root" apt-get -q update >"$WORK/err" 2>&1 &&
+			chroot "$root" apt-get -q -y -d install $APT_PACKAGES >"$WORK/err" 2>&1 || {
+			tail -n 3 "$WORK/err" >&2
+			return 1
+		}
+		mkdir -p "$root$WORK"
+		for file in "$LIB" $EATMYDATA; do
+			install -D "$file" "$root$file" || return 1
+		done
+	fi
+	[ -d "$SRC/root" ] || cp -a "$root" "$SRC/root"
 }
