@@ -4,14 +4,10 @@
  */
 #include "dir.h"
 
-#include <dirent.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
-#include "ahead.h"
 #include "clock.h"
 #include "counters.h"
-#include "fdtab.h"
 #include "fio.h"
 #include "hidden.h"
 #include "mem.h"
@@ -21,15 +17,8 @@
 
 #define PER_CHUNK 64
 #define CHUNKS 64
-#define LIVE_MAX 64         /* more than this many: the least recently used one is retired */
-#define VALID_US 10000      /* a cached prefix is looked up again after this time */
-#define VALID_FAR_US 200000 /* ... where looking up is a round trip */
-#define LOOK_EVERY 64       /* look-ups of directories on a quick file system that may be slow */
-#define KNOWN_US 1000000    /* so long names that are looked up are absent because they were */
-#define CHECKS_TO_LIST 8    /* names asked of the kernel before the directory is listed */
-#define CHECKS_FAR 1        /* the same where each is a round trip */
-#define LIST_MAX 2048       /* a directory with more names is not listed */
-#define PATH_LEN_MAX 4096
+#define LIVE_MAX 64   /* more than this many: the least recently used one is retired */
+#define LOOK_EVERY 64 /* look-ups of directories on a quick file system that may be slow */
 
 #define FS_IOC_GETFLAGS_ 0x80086601L
 #define BAD_FLAGS                                                                            \
@@ -64,8 +53,7 @@ void fio_dir_unref(struct fio_dir *d)
 	atomic_fetch_sub_explicit(&d->refs, 1, memory_order_release);
 }
 
-/* A reference to what was cached with this gen, if it is still that. */
-static bool ref_cached(struct fio_dir *d, uint32_t gen)
+bool fio_dir_ref_cached(struct fio_dir *d, uint32_t gen)
 {
 	uint32_t refs = atomic_fetch_add(&d->refs, 1);
 
@@ -73,208 +61,6 @@ static bool ref_cached(struct fio_dir *d, uint32_t gen)
 		return true;
 	atomic_fetch_sub(&d->refs, 1);
 	return false;
-}
-
-/* ---- names ---- */
-
-static bool names_has(const struct fio_dir *d, uint32_t print)
-{
-	for (uint32_t i = print; d->names_cap; i++) {
-		uint32_t have = d->names[i & (d->names_cap - 1)];
-
-		if (have == print)
-			return true;
-		if (!have)
-			return false;
-	}
-	return false;
-}
-
-static void names_put(uint32_t *names, uint32_t cap, uint32_t print)
-{
-	uint32_t i = print;
-
-	while (names[i & (cap - 1)])
-		i++;
-	names[i & (cap - 1)] = print;
-}
-
-static void names_drop(struct fio_thread *t, struct fio_dir *d)
-{
-	if (d->names)
-		fio_buf_put(fio_shard(t), d->names, d->names_cap * 4, FIO_LOCK_HELD);
-	d->names = NULL;
-	d->names_cap = 0;
-	d->n_names = 0;
-	d->known_epoch = 0;
-}
-
-static bool names_grow(struct fio_thread *t, struct fio_dir *d)
-{
-	uint32_t want = d->names_cap ? d->names_cap * 8 : 1024, bytes;
-	uint32_t *names;
-
-	if (want > FIO_BUF_MAX)
-		return false;
-	names = fio_buf_get(fio_shard(t), want, &bytes, FIO_LOCK_HELD);
-	if (!names)
-		return false;
-	memset(names, 0, bytes);
-	for (uint32_t i = 0; i < d->names_cap; i++) {
-		if (d->names[i])
-			names_put(names, bytes / 4, d->names[i]);
-	}
-	if (d->names)
-		fio_buf_put(fio_shard(t), d->names, d->names_cap * 4, FIO_LOCK_HELD);
-	d->names = names;
-	d->names_cap = bytes / 4;
-	return true;
-}
-
-static uint32_t print_of(uint64_t name_hash)
-{
-	uint32_t p = (uint32_t)(name_hash >> 16);
-
-	return p ? p : 1;
-}
-
-static void add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
-{
-	uint32_t print = print_of(name_hash);
-
-	if (names_has(d, print))
-		return;
-	if ((d->n_names + 1) * 4 > d->names_cap * 3 && !names_grow(t, d)) {
-		names_drop(t, d);
-		d->checks = UINT32_MAX / 2; /* too large to know */
-		return;
-	}
-	names_put(d->names, d->names_cap, print);
-	d->n_names++;
-}
-
-void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
-{
-	fio_lock(&d->lock);
-	add_name(t, d, name_hash);
-	fio_unlock(&d->lock);
-	if (fio_ahead())
-		fio_ahead_changed(d);
-}
-
-static bool list_into(struct fio_thread *t, struct fio_dir *d, char *buf, uint32_t size)
-{
-	uint32_t n = 0;
-	long r;
-
-	if (sys_lseek(d->fd, 0, SEEK_SET) < 0)
-		return false;
-	while ((r = SYS3(SYS_getdents64, d->fd, buf, size)) > 0) {
-		for (long off = 0; off < r;) {
-			struct dirent64 *e = (struct dirent64 *)(buf + off);
-
-			add_name(t, d, fio_hash_name(e->d_name, strlen(e->d_name)));
-			off += e->d_reclen;
-			if (++n > LIST_MAX || !d->names)
-				return false;
-		}
-	}
-	return r == 0;
-}
-
-static bool list(struct fio_thread *t, struct fio_dir *d)
-{
-	uint32_t size;
-	char *buf = fio_buf_get(fio_shard(t), 8192, &size, FIO_LOCK_HELD);
-	bool all;
-
-	if (!buf)
-		return false;
-	all = list_into(t, d, buf, size);
-	fio_buf_put(fio_shard(t), buf, size, FIO_LOCK_HELD);
-	return all;
-}
-
-int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
-{
-	uint64_t epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
-	int ask = 1;
-
-	fio_lock(&d->lock);
-	if (d->known_epoch != epoch &&
-	    ++d->checks == (d->fs->remote ? CHECKS_FAR : CHECKS_TO_LIST)) {
-		fio_count(dir_listed);
-		if (list(t, d)) {
-			d->known_epoch = epoch;
-			d->known_us = fio_coarse_us();
-			d->checks = 0;
-			atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
-		} else {
-			d->checks = UINT32_MAX / 2;
-		}
-	}
-	if (d->known_epoch == epoch)
-		ask = names_has(d, print_of(name_hash));
-	fio_unlock(&d->lock);
-	if (ask)
-		fio_count(dir_checked);
-	else
-		fio_count(dir_known);
-	return ask;
-}
-
-bool fio_dir_lacks(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash)
-{
-	uint64_t epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
-	int64_t now = fio_coarse_us();
-	bool known;
-
-	fio_lock(&d->lock);
-	known = d->known_epoch == epoch;
-	/* A program may look again and again until somebody else makes the name. */
-	if (known && now - d->known_us > KNOWN_US) {
-		fio_count(dir_listed);
-		known = list(t, d);
-		if (known)
-			d->known_us = now;
-		else
-			d->known_epoch = 0;
-	}
-	known = known && !names_has(d, print_of(name_hash));
-	fio_unlock(&d->lock);
-	return known;
-}
-
-void fio_dir_fresh(struct fio_dir *d)
-{
-	fio_lock(&d->lock);
-	d->known_epoch = atomic_load_explicit(&fio_known_epoch, memory_order_acquire);
-	d->known_us = fio_coarse_us();
-	fio_unlock(&d->lock);
-	fio_dir_tried(d);
-	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
-}
-
-/*
- * What a server lets us do in a directory only it can say.  It does not ask its name: where a name
- * was made in one directory, it can be made in others of the same owner, group and mode.
- */
-void fio_dir_tried(struct fio_dir *d)
-{
-	struct fio_fs *fs = d->fs;
-
-	atomic_store(&d->tried, true);
-	if (!fs->remote)
-		return;
-	atomic_store(&fs->tried_ids, (uint64_t)d->uid << 32 | d->gid);
-	atomic_store(&fs->tried_mode, d->mode);
-}
-
-bool fio_dir_is_tried(struct fio_dir *d)
-{
-	return !d->fs->remote || atomic_load(&d->tried) ||
-	       (atomic_load(&d->fs->tried_mode) == d->mode &&
-		atomic_load(&d->fs->tried_ids) == ((uint64_t)d->uid << 32 | d->gid));
 }
 
 /* ---- the table ---- */
@@ -446,7 +232,7 @@ static struct fio_dir *enter(struct fio_thread *t, int fd)
 	d->ino = st.st_ino;
 	d->hash = fio_hash_inode(st.st_dev, st.st_ino);
 	fio_lock(&d->lock);
-	names_drop(t, d);
+	fio_dir_names_drop(t, d);
 	fio_unlock(&d->lock);
 	d->known_epoch = 0;
 	d->checks = 0;
@@ -465,19 +251,19 @@ fail:
 	return NULL;
 }
 
-static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char *prefix)
+struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
 {
 	struct fio_dir *d = NULL;
 	struct stat st;
 	int fd;
 
 	/* A directory without a link was removed: nothing can be made in it. */
-	if (sys_fstatat(dirfd, prefix, &st, 0) < 0 || !S_ISDIR(st.st_mode) || st.st_nlink == 0)
+	if (sys_fstatat(dirfd, path, &st, 0) < 0 || !S_ISDIR(st.st_mode) || st.st_nlink == 0)
 		return NULL;
 	fio_lock(&dirs_lock);
 	d = find(st.st_dev, st.st_ino);
 	if (!d) {
-		fd = sys_openat(dirfd, prefix, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY, 0);
+		fd = sys_openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY, 0);
 		d = enter(t, fd < 0 ? fd : fio_hide(fd));
 		fio_count(dir_resolved);
 	}
@@ -501,178 +287,6 @@ static struct fio_dir *resolve_slow(struct fio_thread *t, int dirfd, const char 
 	}
 	fio_unlock(&dirs_lock);
 	return d;
-}
-
-/* A prefix that is followed by the name; few are long, and a stack may be small. */
-static struct fio_dir *resolve_prefix(struct fio_thread *t, int dirfd, const char *path, size_t len)
-{
-	char text[FIO_PREFIX_MAX + 1], *prefix = text;
-	struct fio_dir *d;
-	uint32_t size = 0;
-
-	if (len == 0)
-		return resolve_slow(t, dirfd, ".");
-	if (len >= sizeof(text))
-		prefix = fio_buf_get(fio_shard(t), (uint32_t)len + 1, &size, FIO_LOCK_HELD);
-	if (!prefix)
-		return NULL;
-	memcpy(prefix, path, len);
-	prefix[len] = '\0';
-	d = resolve_slow(t, dirfd, prefix);
-	if (prefix != text)
-		fio_buf_put(fio_shard(t), prefix, size, FIO_LOCK_HELD);
-	return d;
-}
-
-struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path)
-{
-	return resolve_slow(t, dirfd, path);
-}
-
-/* What a descriptor is, without asking a server for its attributes. */
-static bool is_dir(int fd, uint64_t *hash)
-{
-	struct statx sx;
-
-	if (!atomic_load_explicit(&fio_far, memory_order_relaxed))
-		return fio_fd_class(fd, hash) == FIO_CLASS_DIR;
-	if (sys_statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &sx) < 0)
-		return false;
-	*hash = fio_hash_inode(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
-	return S_ISDIR(sx.stx_mode);
-}
-
-/* A path on its way to a directory. */
-struct way {
-	uint64_t epoch, base; /* as in the cache */
-	int64_t now;
-	size_t len; /* of the prefix */
-};
-
-/* Where the last component is in path; false and *why if it cannot be used. */
-static bool begin_way(struct fio_thread *t, struct way *w, int dirfd, const char *path,
-		      const char **name, size_t *name_len, int *why)
-{
-	long len = fio_pathlen(t, path, PATH_LEN_MAX);
-
-	w->epoch = atomic_load_explicit(&fio_ns_epoch, memory_order_acquire);
-	w->base = 0;
-	*why = FIO_CNT_pass_name;
-	if (len <= 0)
-		return false;
-	*name = fio_last_component(path, (size_t)len, name_len);
-	w->len = (size_t)len - *name_len;
-	if (*name_len == 0 || *name_len > 255 || (*name_len == 1 && (*name)[0] == '.') ||
-	    (*name_len == 2 && (*name)[0] == '.' && (*name)[1] == '.'))
-		return false;
-	*why = FIO_CNT_pass_dir;
-	if (path[0] != '/' && dirfd != AT_FDCWD && !is_dir(dirfd, &w->base))
-		return false;
-	/* A descriptor leads where it led, whatever was removed. */
-	if (w->len || !w->base)
-		w->epoch += atomic_load_explicit(&fio_removed_epoch, memory_order_acquire);
-	w->now = fio_coarse_us();
-	return true;
-}
-
-static struct fio_dir *find_cached(struct fio_thread *t, const struct way *w, const char *path)
-{
-	for (int i = 0; i < FIO_DIR_CACHE; i++) {
-		struct fio_prefix *p = &t->prefix[i];
-
-		if (p->epoch == w->epoch && p->base == w->base && p->len == w->len &&
-		    w->now < p->until_us && memcmp(p->text, path, w->len) == 0 &&
-		    ref_cached(p->dir, p->gen)) {
-			fio_count(dir_cached);
-			return p->dir;
-		}
-	}
-	return NULL;
-}
-
-static void cache(struct fio_thread *t, const struct way *w, const char *path, struct fio_dir *d)
-{
-	struct fio_prefix *p;
-
-	if (!d || w->len > FIO_PREFIX_MAX)
-		return;
-	p = &t->prefix[t->prefix_next++ % FIO_DIR_CACHE];
-	p->epoch = 0;
-	p->base = w->base;
-	p->until_us = w->now + (d->fs->remote ? VALID_FAR_US : VALID_US);
-	p->dir = d;
-	p->gen = atomic_load(&d->gen);
-	p->len = (uint32_t)w->len;
-	memcpy(p->text, path, w->len);
-	p->epoch = w->epoch;
-	atomic_store_explicit(&fio_beliefs, 1, memory_order_relaxed);
-}
-
-struct fio_dir *fio_dir_resolve(struct fio_thread *t, int dirfd, const char *path,
-				const char **name, size_t *name_len, int *why)
-{
-	struct fio_dir *d;
-	struct way w;
-
-	if (!begin_way(t, &w, dirfd, path, name, name_len, why))
-		return NULL;
-	atomic_store_explicit(&fio_reads, 0, memory_order_relaxed);
-	d = find_cached(t, &w, path);
-	if (d)
-		return d;
-	d = resolve_prefix(t, dirfd, path, w.len);
-	cache(t, &w, path, d);
-	return d;
-}
-
-/* The directory, if it is in the table; a prefix that fits the cache. */
-static struct fio_dir *at_hand(struct fio_thread *t, const struct way *w, int dirfd,
-			       const char *path)
-{
-	char prefix[FIO_PREFIX_MAX + 1];
-	struct fio_dir *d = find_cached(t, w, path);
-	struct statx sx;
-
-	if (d)
-		return d;
-	memcpy(prefix, path, w->len);
-	prefix[w->len] = '\0';
-	if (sys_statx(dirfd, w->len ? prefix : ".", AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK,
-		      &sx) < 0 ||
-	    !sx.stx_nlink)
-		return NULL;
-	/* Not for the cache: whether its owner and mode are those that are known was not asked. */
-	return fio_dir_known(makedev(sx.stx_dev_major, sx.stx_dev_minor), sx.stx_ino);
-}
-
-struct fio_dir *fio_dir_at_hand(struct fio_thread *t, int dirfd, const char *path,
-				const char **name, size_t *name_len)
-{
-	struct way w;
-	int why;
-
-	if (!begin_way(t, &w, dirfd, path, name, name_len, &why) || w.len > FIO_PREFIX_MAX)
-		return NULL;
-	return at_hand(t, &w, dirfd, path);
-}
-
-void fio_dir_name_made(struct fio_thread *t, int dirfd, const char *path)
-{
-	const char *name;
-	struct fio_dir *d;
-	struct way w;
-	size_t len;
-	int why;
-
-	if (!begin_way(t, &w, dirfd, path, &name, &len, &why) || w.len > FIO_PREFIX_MAX) {
-		fio_created();
-		return;
-	}
-	d = at_hand(t, &w, dirfd, path);
-	if (d) {
-		fio_dir_add_name(t, d, fio_hash_name(name, len));
-		fio_dir_unref(d);
-	}
 }
 
 void fio_dirs_sweep(void)

@@ -128,6 +128,8 @@ struct fio_dir *fio_dir_at_hand(struct fio_thread *t, int dirfd, const char *pat
 /* The directory that path itself is, referenced, or NULL. */
 struct fio_dir *fio_dir_open(struct fio_thread *t, int dirfd, const char *path);
 void fio_dir_ref(struct fio_dir *d);
+/* A reference to what was remembered with this gen, if it is still that. */
+bool fio_dir_ref_cached(struct fio_dir *d, uint32_t gen);
 void fio_dir_unref(struct fio_dir *d);
 
 /* 0: the name is certainly absent; 1: ask the kernel. */
@@ -136,6 +138,8 @@ int fio_dir_lookup(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
 bool fio_dir_lacks(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
 /* A name was or will be put into the directory by this process. */
 void fio_dir_add_name(struct fio_thread *t, struct fio_dir *d, uint64_t name_hash);
+/* With its lock held: nothing is known any more. */
+void fio_dir_names_drop(struct fio_thread *t, struct fio_dir *d);
 /* path was made: the same, if its directory is known. */
 void fio_dir_name_made(struct fio_thread *t, int dirfd, const char *path);
 /* A name was made in it by a stock call, or it was made by us; may others be put off? */
