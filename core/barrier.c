@@ -73,7 +73,7 @@ static void finish(struct fio_found f)
 				fio_finish_queued(atomic_load(&it->queue_pos) + 1);
 				fio_queue_wait_gen(it, f.gen);
 			} else {
-				bool pooled = it->pooled && !fio_is_ordered(it);
+				bool pooled = fio_is_pooled(it) && !fio_is_ordered(it);
 
 				/*
 				 * What was closed before it keeps an earlier time of modification.

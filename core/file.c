@@ -410,13 +410,13 @@ void fio_submit(struct fio_intent *it)
 	uint32_t window;
 
 	fio_trace_queued(it);
-	it->pooled = fio_is_kept(it) ||
-		     (atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) &&
-		      fio_pool_usable());
-	window = it->pooled ? FAR_WINDOW : fio_window();
+	if (fio_is_kept(it) ||
+	    (atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) && fio_pool_usable()))
+		atomic_fetch_or_explicit(&it->how, FIO_POOLED, memory_order_relaxed);
+	window = fio_is_pooled(it) ? FAR_WINDOW : fio_window();
 	while (fio_queue_depth() >= window || !fio_queue_put(it))
 		help(window);
-	if (it->pooled)
+	if (fio_is_pooled(it))
 		fio_pool_kick();
 	else
 		fio_task_poke(true);
@@ -509,7 +509,7 @@ static int close_deferred(int fd, unsigned how)
 		return submit_closed(it);
 	}
 	if (follows_all(it)) {
-		it->what |= FIO_MARKER;
+		atomic_store_explicit(&it->how, FIO_MARKER, memory_order_relaxed);
 		it->after = fio_queue_head();
 		atomic_fetch_add(&fio_metas, 1);
 		fio_paid(it->kind, true);

@@ -91,6 +91,7 @@ struct fio_intent *fio_intent_get(unsigned shard)
 		return NULL;
 	fio_mark_used(&it->ts, OWN);
 	it->what = 0;
+	atomic_store_explicit(&it->how, 0, memory_order_relaxed);
 	atomic_store_explicit(&it->made, false, memory_order_relaxed);
 	it->sync = false;
 	it->fresh = false;

@@ -67,8 +67,11 @@ enum fio_kind {
 #define FIO_SET_OWNER 2u
 #define FIO_SET_MODE 4u
 #define FIO_SET_TIMES 8u
-#define FIO_MARKER 16u /* CREATE: closed empty, and ordered */
 #define FIO_SET_META (FIO_SET_OWNER | FIO_SET_MODE | FIO_SET_TIMES)
+
+/* how[] bits: who claims it, and when */
+#define FIO_POOLED 1u /* the workers do (pool.h) */
+#define FIO_MARKER 2u /* CREATE: closed empty, and ordered */
 
 #define FIO_NAME_MAX 255
 #define FIO_FD_LOST (-2) /* task_fd: was sent, and there was no room for it */
@@ -87,7 +90,7 @@ struct fio_intent {
 	_Atomic bool aging;     /* BUSY by the task, which holds the lock */
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
-	bool pooled;            /* queued for the pool (pool.h) */
+	_Atomic uint8_t how;    /* queued: FIO_POOLED, FIO_MARKER */
 	bool linked;            /* in the tables */
 	bool sync;              /* CREATE: was synced while it was open */
 	bool fresh;             /* of an open file that the process has made; see order */
@@ -117,7 +120,7 @@ struct fio_intent {
 	_Atomic int64_t born_us;     /* coarse time of the first held byte */
 	struct fio_dir *_Atomic dir; /* referenced while the intent lives */
 	struct fio_dir *target;      /* RMDIR: the directory that goes, referenced as well */
-	uint64_t after;              /* ordered: all before this position must be done first */
+	_Atomic uint64_t after;      /* ordered: all before this position must be done first */
 	uint64_t name_hash;          /* of name; 0: none */
 	uint64_t ino_hash;           /* of (dev, ino); 0: none yet */
 	dev_t dev;                   /* identity if ino_hash is set; SYNC: if ino is */
@@ -148,7 +151,13 @@ static inline bool fio_is_claimed(enum fio_state state)
 static inline bool fio_is_ordered(const struct fio_intent *it)
 {
 	return it->kind == FIO_KIND_RMDIR || it->kind == FIO_KIND_META ||
-	       it->kind == FIO_KIND_SYMLINK || it->what & FIO_MARKER;
+	       it->kind == FIO_KIND_SYMLINK ||
+	       atomic_load_explicit(&it->how, memory_order_relaxed) & FIO_MARKER;
+}
+
+static inline bool fio_is_pooled(const struct fio_intent *it)
+{
+	return atomic_load_explicit(&it->how, memory_order_relaxed) & FIO_POOLED;
 }
 
 /* While it is open the program holds a placeholder instead of the file. */

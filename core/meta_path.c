@@ -66,7 +66,7 @@ static bool fits(struct fio_thread *t, const struct change *c)
 /* A symlink has no mode to be changed. */
 static bool takes(const struct fio_intent *it, const struct change *c)
 {
-	if (!it->pooled)
+	if (!fio_is_pooled(it))
 		return false;
 	if (it->kind == FIO_KIND_SYMLINK)
 		return !c->follow && c->what != FIO_SET_MODE;

@@ -62,7 +62,7 @@ bool fio_queue_put(struct fio_intent *it)
 		if (pos - atomic_load(&retire) >= FIO_QUEUE_SIZE)
 			return false;
 	} while (!atomic_compare_exchange_weak(&head, &pos, pos + 1));
-	if (it->pooled)
+	if (fio_is_pooled(it))
 		atomic_fetch_add(&n_pooled, 1);
 	/*
 	 * Whoever may claim it must find it in its cell, else its end could come before its begin.
@@ -87,7 +87,7 @@ bool fio_queue_claim_one(struct fio_intent *it, bool by_caller)
 		it->back = false;
 		atomic_fetch_sub(&n_back, 1);
 	}
-	if (it->pooled)
+	if (fio_is_pooled(it))
 		atomic_fetch_sub(&n_pooled, 1);
 	return true;
 }
@@ -105,7 +105,7 @@ static bool claimable(const struct fio_intent *it, enum claimer who)
 {
 	if (fio_is_ordered(it) && atomic_load(&retire) < it->after)
 		return false;
-	if (it->pooled ? who != WORKER && fio_pool_usable() && fio_task_running() : who == WORKER)
+	if (fio_is_pooled(it) ? who != WORKER && fio_pool_usable() && fio_task_running() : who == WORKER)
 		return false;
 	if (who == WORKER)
 		return !dir_is_full(it);
@@ -303,7 +303,7 @@ void fio_queue_unclaim(struct fio_intent *it)
 {
 	it->back = true;
 	atomic_fetch_add(&n_back, 1);
-	if (it->pooled)
+	if (fio_is_pooled(it))
 		atomic_fetch_add(&n_pooled, 1);
 	atomic_store(&it->state, FIO_ST_QUEUED);
 }
