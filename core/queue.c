@@ -105,7 +105,8 @@ static bool claimable(const struct fio_intent *it, enum claimer who)
 {
 	if (fio_is_ordered(it) && atomic_load(&retire) < it->after)
 		return false;
-	if (fio_is_pooled(it) ? who != WORKER && fio_pool_usable() && fio_task_running() : who == WORKER)
+	if (fio_is_pooled(it) ? who != WORKER && fio_pool_usable() && fio_task_running()
+			      : who == WORKER)
 		return false;
 	if (who == WORKER)
 		return !dir_is_full(it);
