@@ -37,7 +37,7 @@ setup() {
 }
 
 @test "actor: every way works" {
-	"$BENCH" actor --dir "$D" --ms 3 --rounds 1 --threads 1,3 --batch 1 --json >"$BATS_TEST_TMPDIR/json"
+	"$BENCH" actor --dir "$D" --ms 20 --rounds 1 --threads 1,3 --batch 1 --json >"$BATS_TEST_TMPDIR/json"
 	jq -e '[.cells[] | select(.supported) | .ops_per_s.median] | length > 10 and all(. > 0)' \
 		"$BATS_TEST_TMPDIR/json"
 	[ -z "$(ls -A "$D")" ]
