@@ -68,7 +68,12 @@ def metrics_of($runs):
 def phase_name($metric; $many):
 	if $many | not then "" elif $metric == "wall" then "process" else $metric end;
 
-def rows($methods):
+# How many system calls, of the row for the whole process: stock, the main method
+def calls_of($calls; $all; $main):
+	["stock", $main] | map(. as $m | [$calls[] | select(.fs == $all[0].fs and .workload == $all[0].workload and .method == $m) | .calls]
+		| last | if . == null then "-" else tostring end);
+
+def rows($methods; $calls):
 	. as $all
 	| map(select(.pair > 0)) as $runs
 	| ($runs | map(.method) | unique) as $have
@@ -86,6 +91,7 @@ def rows($methods):
 	  + (if $metric == "wall" then
 		[cost($runs; $main), deferred($runs; $main), trees($all)]
 	     else ["", "", ""] end)
+	  + (if $calls == [] then [] elif $metric == "wall" then calls_of($calls; $all; $main) else ["", ""] end)
 	  + [$methods[] | select(. != "stock" and . != $main) as $m
 	     | ratios($runs; $m; .metrics[$metric]) | median | factor]
 	  + (if IN("eatmydata"; $methods[]) then
@@ -106,6 +112,7 @@ def header:
 (map(select(.kind == "header")) | last) as $h
 | map(select(.kind == "fs")) as $fs
 | map(select(.kind == "failure")) as $failures
+| map(select(.kind == "calls")) as $calls
 | map(select(.kind == "run")) as $runs
 | ["stock", "eatmydata", "preload", "preload-sync", "preload-uring", "preload-off", "preload-group", "null"] as $known
 | ($known | map(select(. as $m | any($runs[]; .method == $m)))) as $methods
@@ -116,7 +123,8 @@ def header:
   ($fs[] | "- \(.fs): \(.mount)"), "",
   ([["workload", "phase", "fs", "stock ms", $main + " ms", "ratio", "spread", "CPU",
      "deferred / elided", "tree"]
+    + (if $calls == [] then [] else ["calls stock", "calls " + $main] end)
     + [$methods[] | select(. != "stock" and . != $main) | ltrimstr("preload-") + " ratio"]
     + (if IN("eatmydata"; $methods[]) then ["of eatmydata"] else [] end)]
-   + [$keys[] as $k | $runs | map(select([.fs, .workload] == $k)) | rows($methods)] | table),
+   + [$keys[] as $k | $runs | map(select([.fs, .workload] == $k)) | rows($methods; $calls)] | table),
   (if $failures != [] then "", "Failures:", ($failures[] | "- " + .what) else empty end)

@@ -44,6 +44,8 @@ Measures small-file work stock and preloaded, in alternating pairs.
   --threads LIST    thread counts of 'phases' (default: 1 and the number of cores)
   --phases-args ARGS  more options for 'fastio-bench phases', such as --dirs 8
   --slowfs-args ARGS  more options for fastio-slowfs, such as --no-xattr
+  --calls           count the system calls of each program, too, by one more run of stock and of
+                    the first other method under strace -c
   --lib FILE        the library (default: build/libfastio.so)
   --images DIR      where images of file systems go (default: $TMPDIR)
   --out DIR         results.jsonl and results.md go there (default: build/bench)
@@ -71,12 +73,14 @@ number() {
 
 QUICK=0 FS_LIST='' DIR='' ONLY='' METHODS='' PAIRS='' FILES='' SIZE=100 THREADS=''
 LIB=$BUILD/libfastio.so OUT_DIR=$BUILD/bench IMAGES=${TMPDIR:-/tmp} LIST=0 REPORT=''
+CALLS=0 TRACER=()
 IMAGE_SIZE=8G PHASES_ARGS=() SLOWFS_ARGS=() TREE_ARGS=()
 
 while [ $# -gt 0 ]; do
 	case $1 in
 	--quick) QUICK=1 ;;
 	--list) LIST=1 ;;
+	--calls) CALLS=1 ;;
 	-h | --help)
 		usage
 		exit 0
@@ -108,6 +112,7 @@ while [ $# -gt 0 ]; do
 done
 
 command -v jq >/dev/null || die 'jq is needed'
+[ $CALLS = 0 ] || command -v strace >/dev/null || die '--calls needs strace'
 
 if [ -n "$REPORT" ]; then
 	[ -r "$REPORT/results.jsonl" ] || die "no results.jsonl in $REPORT"
@@ -276,11 +281,15 @@ timed() {
 	shift 2
 	rm -f "$WORK/stats"
 	method_env "$method"
+	if [ ${#TRACER[@]} -gt 0 ]; then
+		TRACER=(strace -f -qq -c -U 'calls,name' -o "$WORK/calls" "${METHOD_ENV[@]/#--env/-E}")
+		METHOD_ENV=()
+	fi
 	sync -f "$MNT"
 	[ -z "$FS_RECORDER" ] || FLUSHES=$(fs_flushes)
 	[ -z "$FS_SLOWFS" ] || REQUESTS=$(fs_requests)
 	"$BENCH" measure --cwd "$cwd" --stdout "$WORK/out" --stderr "$WORK/err" --timeout 900 \
-		"${METHOD_ENV[@]}" -- "$@" >"$WORK/measured" &
+		"${METHOD_ENV[@]}" -- "${TRACER[@]}" "$@" >"$WORK/measured" &
 	MEASURE=$!
 	wait "$MEASURE" || {
 		MEASURE=
@@ -465,7 +474,20 @@ program_run() {
 		failed "$fs $workload $method: something is left"
 	fi
 	rm -rf "$OUT"
-	record "$fs" "$workload" "$method" "$pair" "$TREE" "$metrics"
+	[ "$pair" = calls ] || record "$fs" "$workload" "$method" "$pair" "$TREE" "$metrics"
+}
+
+# count_calls FS WORKLOAD: one run each of stock and the method that the table is about
+count_calls() {
+	local method TRACER=(strace)
+	for method in stock "${METHOD_ARRAY[1]:-}"; do
+		[ -n "$method" ] || continue
+		progress "$1" "$2" "calls $method"
+		program_run "$1" "$2" "$method" calls
+		jq -nc --arg fs "$1" --arg workload "$2" --arg method "$method" \
+			--argjson calls "$(awk '$2 == "total" { print $1 }' "$WORK/calls")" \
+			'{kind: "calls", $fs, $workload, $method, $calls}' >>"$RESULTS"
+	done
 }
 
 have_all() {
@@ -512,6 +534,7 @@ bench_programs() {
 		rm -f "$WORK/tree.stock"
 		slow_or_not "$name"
 		in_rounds program_run "$fs" "$name"
+		[ $CALLS = 0 ] || count_calls "$fs" "$name"
 	done
 }
 

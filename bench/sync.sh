@@ -79,20 +79,26 @@ src_debs() {
 
 out_root() { cp -a "$SRC/root" "$OUT"; }
 
+# make_root DIR SUITE MIRROR, with the archives of the packages
+make_root() {
+	debootstrap --variant=minbase "$2" "$1" ${3:+"$3"} || return 1
+	chroot "$1" apt-get -q update || return 1
+	# shellcheck disable=SC2086
+	chroot "$1" apt-get -q -y -d install $APT_PACKAGES
+}
+
 # A small system with the packages' archives in its cache and the libraries where they are here
 src_root() {
 	local mirror suite root=$WORK/root file
 	if [ ! -d "$root" ]; then
 		say "making a system to install $APT_PACKAGES in"
-		suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+		suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 		mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 2>/dev/null |
 			awk -v suite="$suite" '$1 == suite { print $2; exit }')
-		debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$WORK/err" 2>&1 &&
-			chroot "$root" apt-get -q update >"$WORK/err" 2>&1 &&
-			chroot "$root" apt-get -q -y -d install $APT_PACKAGES >"$WORK/err" 2>&1 || {
+		if ! make_root "$root" "$suite" "$mirror" >"$WORK/err" 2>&1; then
 			tail -n 3 "$WORK/err" >&2
 			return 1
-		}
+		fi
 		mkdir -p "$root$WORK"
 		for file in "$LIB" $EATMYDATA; do
 			install -D "$file" "$root$file" || return 1
