@@ -5,7 +5,6 @@
 #include "mem.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "lock.h"
 #include "sys.h"
@@ -87,11 +86,9 @@ void fio_buf_put(unsigned shard, void *buf, uint32_t cap, uint32_t held)
 
 void fio_mem_reset(void)
 {
-	static const struct shard none;
-
 	/* Lists may have been cut in the middle of a change by the fork: start afresh. */
 	for (unsigned i = 0; i < FIO_SHARDS; i++) {
-		if (memcmp(&shards[i], &none, sizeof(none)))
-			shards[i] = none;
+		if (atomic_load(&shards[i].lock.word) || shards[i].bump)
+			shards[i] = (struct shard){0};
 	}
 }
