@@ -283,7 +283,7 @@ static void poller_begin(uint32_t id)
 {
 	struct poller *p = &pollers[id % POLLERS];
 
-	any_poller = true;
+	atomic_store(&any_poller, true);
 	fio_lock(&p->lock);
 	p->id = id;
 	p->n = 0;
@@ -325,7 +325,7 @@ static void add_waker(struct poller *p, uint64_t data, uint64_t object)
 
 static void pollers_hand_on(uint64_t object)
 {
-	for (struct poller *p = pollers; any_poller && p < pollers + POLLERS; p++) {
+	for (struct poller *p = pollers; atomic_load(&any_poller) && p < pollers + POLLERS; p++) {
 		fio_lock(&p->lock);
 		for (int i = p->n; i-- > 0;) {
 			if (same_object(object, p->wakers[i].object))
@@ -526,7 +526,9 @@ void fio_acquire_selected_slow(const fd_set *set, int n)
 void fio_channels_reset(void)
 {
 	atomic_store(&forking, 0);
-	for (int i = 0; any_poller && i < POLLERS; i++)
-		atomic_store(&pollers[i].lock.word, 0);
-	any_poller = false;
+	if (atomic_load(&any_poller)) {
+		for (int i = 0; i < POLLERS; i++)
+			atomic_store(&pollers[i].lock.word, 0);
+		atomic_store(&any_poller, false);
+	}
 }
