@@ -97,7 +97,7 @@ static void annihilated(void)
 	struct stat st;
 	int gone = 0;
 
-	begin("FASTIO_LAG_US=30000");
+	begin("FASTIO_LAG_US=200000");
 	for (int i = 0; i < 50; i++)
 		put(i, 0);
 	for (int i = 0; i < 50; i++)
