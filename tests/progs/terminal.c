@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pty.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,9 @@ int main(int argc, char **argv)
 		return 71;
 	}
 	if (!pid) {
+		/* A shell's background jobs ignore what is typed. */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		execvp(argv[1], argv + 1);
 		perror(argv[1]);
 		_exit(127);
