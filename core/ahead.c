@@ -604,11 +604,14 @@ void fio_ahead_forget(void)
 	}
 }
 
+bool fio_ahead_used(void)
+{
+	return fio_ahead_all.any;
+}
+
 void fio_ahead_reset(void)
 {
 	fio_written_reset();
-	if (!fio_ahead_all.any)
-		return;
 	fio_ahead_all.any = false;
 	fio_ahead_all.lock = (struct fio_lock){0};
 	fio_ahead_all.lists = fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals =

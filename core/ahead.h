@@ -168,6 +168,8 @@ void fio_ahead_end(struct fio_intent *it);
 /* Lets all directories go, and waits until the task has. */
 void fio_ahead_forget(void);
 /* In a child of fork, or before a task is started: there is nothing. */
+/* Has a listing been seen since the last reset? */
+bool fio_ahead_used(void);
 void fio_ahead_reset(void);
 
 #endif /* FIO_AHEAD_H */

@@ -21,6 +21,7 @@
 #include "hidden.h"
 #include "load.h"
 #include "log.h"
+#include "mapped.h"
 #include "mem.h"
 #include "options.h"
 #include "placeholder.h"
@@ -277,7 +278,9 @@ void fio_fork_child(void)
 	fio_load_reset();
 	fio_channels_reset();
 	fio_changes_reset();
-	fio_ahead_reset();
+	fio_written_reset();
+	if (fio_ahead_used())
+		fio_ahead_reset();
 	atomic_store(&fio_live, 0);
 	atomic_store(&fio_held_bytes, 0);
 	written = false;
