@@ -274,7 +274,6 @@ void fio_ahead_list(int fd)
 	    !fio_task_start())
 		goto out;
 	fio_lock(&fio_ahead_all.lock);
-	fio_ahead_all.any = true;
 	fio_ahead_all.lists++;
 	d = fio_listed_find(st.st_dev, st.st_ino);
 	if (d && !d->ahead)
@@ -606,13 +605,12 @@ void fio_ahead_forget(void)
 
 bool fio_ahead_used(void)
 {
-	return fio_ahead_all.any;
+	return fio_ahead_all.lists;
 }
 
 void fio_ahead_reset(void)
 {
 	fio_written_reset();
-	fio_ahead_all.any = false;
 	fio_ahead_all.lock = (struct fio_lock){0};
 	fio_ahead_all.lists = fio_ahead_all.uses = fio_ahead_all.reads = fio_ahead_all.removals =
 		fio_ahead_all.hits = fio_ahead_all.wasted = 0;

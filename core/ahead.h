@@ -104,7 +104,6 @@ struct fio_ahead_all {
 	_Atomic uint32_t held;   /* directories that the task has descriptors of, or will */
 	_Atomic int64_t bytes;   /* of data */
 	_Atomic bool off;        /* for good */
-	bool any;                /* a listing has ever been seen */
 	int flags;               /* of the program's last open for reading */
 	uint32_t uses, reads;    /* names used; of them opened for reading */
 	uint32_t removals;       /* of them removed */
@@ -167,9 +166,9 @@ void fio_ahead_end(struct fio_intent *it);
 
 /* Lets all directories go, and waits until the task has. */
 void fio_ahead_forget(void);
-/* In a child of fork, or before a task is started: there is nothing. */
 /* Has a listing been seen since the last reset? */
 bool fio_ahead_used(void);
+/* In a child of fork, or before a task is started: there is nothing. */
 void fio_ahead_reset(void);
 
 #endif /* FIO_AHEAD_H */

@@ -325,7 +325,9 @@ static void add_waker(struct poller *p, uint64_t data, uint64_t object)
 
 static void pollers_hand_on(uint64_t object)
 {
-	for (struct poller *p = pollers; atomic_load(&any_poller) && p < pollers + POLLERS; p++) {
+	if (!atomic_load(&any_poller))
+		return;
+	for (struct poller *p = pollers; p < pollers + POLLERS; p++) {
 		fio_lock(&p->lock);
 		for (int i = p->n; i-- > 0;) {
 			if (same_object(object, p->wakers[i].object))

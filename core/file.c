@@ -408,15 +408,19 @@ static void help(uint32_t window)
 void fio_submit(struct fio_intent *it)
 {
 	uint32_t window;
+	bool pooled;
 
 	fio_trace_queued(it);
-	if (fio_is_kept(it) ||
-	    (atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) && fio_pool_usable()))
+	/* Once it is queued it may be executed and become another. */
+	pooled = fio_is_kept(it) ||
+		 (atomic_load_explicit(&it->dir->fs->slow, memory_order_relaxed) &&
+		  fio_pool_usable());
+	if (pooled)
 		atomic_fetch_or_explicit(&it->how, FIO_POOLED, memory_order_relaxed);
-	window = fio_is_pooled(it) ? FAR_WINDOW : fio_window();
+	window = pooled ? FAR_WINDOW : fio_window();
 	while (fio_queue_depth() >= window || !fio_queue_put(it))
 		help(window);
-	if (fio_is_pooled(it))
+	if (pooled)
 		fio_pool_kick();
 	else
 		fio_task_poke(true);

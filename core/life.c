@@ -21,7 +21,6 @@
 #include "hidden.h"
 #include "load.h"
 #include "log.h"
-#include "mapped.h"
 #include "mem.h"
 #include "options.h"
 #include "placeholder.h"
@@ -278,7 +277,6 @@ void fio_fork_child(void)
 	fio_load_reset();
 	fio_channels_reset();
 	fio_changes_reset();
-	fio_written_reset();
 	if (fio_ahead_used())
 		fio_ahead_reset();
 	atomic_store(&fio_live, 0);
