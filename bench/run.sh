@@ -44,8 +44,8 @@ Measures small-file work stock and preloaded, in alternating pairs.
   --threads LIST    thread counts of 'phases' (default: 1 and the number of cores)
   --phases-args ARGS  more options for 'fastio-bench phases', such as --dirs 8
   --slowfs-args ARGS  more options for fastio-slowfs, such as --no-xattr
-  --calls           count the system calls of each program, too, by one more run of stock and of
-                    the first other method under strace -c
+  --calls           count the system calls of each program, too, by one more run of each method
+                    under strace -c
   --lib FILE        the library (default: build/libfastio.so)
   --images DIR      where images of file systems go (default: $TMPDIR)
   --out DIR         results.jsonl and results.md go there (default: build/bench)
@@ -73,7 +73,7 @@ number() {
 
 QUICK=0 FS_LIST='' DIR='' ONLY='' METHODS='' PAIRS='' FILES='' SIZE=100 THREADS=''
 LIB=$BUILD/libfastio.so OUT_DIR=$BUILD/bench IMAGES=${TMPDIR:-/tmp} LIST=0 REPORT=''
-CALLS=0 TRACER=()
+CALLS=0
 IMAGE_SIZE=8G PHASES_ARGS=() SLOWFS_ARGS=() TREE_ARGS=()
 
 while [ $# -gt 0 ]; do
@@ -277,19 +277,19 @@ method_env() {
 
 # timed METHOD CWD COMMAND...: runs it; $WORK/measured, out, err, stats are its results.
 timed() {
-	local method=$1 cwd=$2
+	local method=$1 cwd=$2 tracer=()
 	shift 2
 	rm -f "$WORK/stats"
 	method_env "$method"
-	if [ ${#TRACER[@]} -gt 0 ]; then
-		TRACER=(strace -f -qq -c -U 'calls,name' -o "$WORK/calls" "${METHOD_ENV[@]/#--env/-E}")
+	if [ "${COUNTED:-}" ]; then
+		tracer=(strace -f -qq -c -U 'calls,name' -o "$WORK/calls" "${METHOD_ENV[@]/#--env/-E}")
 		METHOD_ENV=()
 	fi
 	sync -f "$MNT"
 	[ -z "$FS_RECORDER" ] || FLUSHES=$(fs_flushes)
 	[ -z "$FS_SLOWFS" ] || REQUESTS=$(fs_requests)
 	"$BENCH" measure --cwd "$cwd" --stdout "$WORK/out" --stderr "$WORK/err" --timeout 900 \
-		"${METHOD_ENV[@]}" -- "${TRACER[@]}" "$@" >"$WORK/measured" &
+		"${METHOD_ENV[@]}" -- "${tracer[@]}" "$@" >"$WORK/measured" &
 	MEASURE=$!
 	wait "$MEASURE" || {
 		MEASURE=
@@ -477,13 +477,14 @@ program_run() {
 	[ "$pair" = calls ] || record "$fs" "$workload" "$method" "$pair" "$TREE" "$metrics"
 }
 
-# count_calls FS WORKLOAD: one run each of stock and the method that the table is about
+# count_calls FS WORKLOAD: one more run of each method
 count_calls() {
-	local method TRACER=(strace)
-	for method in stock "${METHOD_ARRAY[1]:-}"; do
-		[ -n "$method" ] || continue
+	local method COUNTED=1
+	for method in "${METHOD_ARRAY[@]}"; do
 		progress "$1" "$2" "calls $method"
+		rm -f "$WORK/calls"
 		program_run "$1" "$2" "$method" calls
+		[ -s "$WORK/calls" ] || continue
 		jq -nc --arg fs "$1" --arg workload "$2" --arg method "$method" \
 			--argjson calls "$(awk '$2 == "total" { print $1 }' "$WORK/calls")" \
 			'{kind: "calls", $fs, $workload, $method, $calls}' >>"$RESULTS"
