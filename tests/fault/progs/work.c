@@ -7,14 +7,17 @@
  *		   [-k STEP -x HOW [-T THREAD]] [-q] [-A FILE] PHASES DIR
  *	fault-work -V [-n FILES] [-s SIZE] [-t THREADS] [-a ACKED,...] PHASES DIR
  *
- * PHASES is a string of: c create, x create with O_EXCL, u update with O_TRUNC and content of the
- * same size, U the same with another size, m create with fchmod, futimens before close, n another
- * file renamed over it, d delete, r read and check. A step is one phase for one file.  The log, one
- * line per step, is printed at the end, so that nothing is released before.  -V checks a tree: with
- * -a the steps that had been acknowledged before a death, else a log on stdin. -x: a way to die,
- * for thread 0 or -T; or the path of a cgroup.kill.  -w: a wait before the end or death. -A: the
- * steps are counted in that file, mapped by a raw system call, so that the count survives and the
- * library does not see a shared mapping.
+ * PHASES is a string of: c create, x create with O_EXCL, u update with
+ * O_TRUNC and content of the same size, U the same with another size,
+ * m create with fchmod, futimens before close, n another file renamed over
+ * it, d delete, r read and check.
+ * A step is one phase for one file.  The log, one line per step, is printed
+ * at the end, so that nothing is released before.  -V checks a tree: with -a
+ * the steps that had been acknowledged before a death, else a log on stdin.
+ * -x: a way to die, for thread 0 or -T; or the path of a cgroup.kill.
+ * -w: a wait before the end or death.
+ * -A: the steps are counted in that file, mapped by a raw system call, so that
+ * the count survives and the library does not see a shared mapping.
  */
 #include <errno.h>
 #include <fcntl.h>
