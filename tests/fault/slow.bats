@@ -101,7 +101,7 @@ work_modes() {
 @test "slow: creating, changing, renaming, removing by several threads; latencies that vary" {
 	local LATENCY=1000
 	work_modes 40 cUmrnd
-	work_modes 40 xumUr --jitter-us 1000
+	work_modes 40 xumUr --jitter-us 800
 }
 
 # hung MODE STEPS COMMAND...: starts it on a server that will hang, and waits until that hangs
