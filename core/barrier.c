@@ -227,9 +227,25 @@ void fio_release_all_slow(enum fio_cause cause)
 struct in_dir {
 	dev_t dev;
 	ino_t ino;
+	bool names;             /* only what makes and removes names matters */
 	uint64_t end;           /* one past the last queued one */
-	struct fio_found found; /* one that is not queued */
+	struct fio_found found; /* one that is not queued, or that a worker has */
 };
+
+/* Queued or claimed: has it yet to change what stat says of its directory? */
+static bool is_unnamed(const struct fio_intent *it)
+{
+	switch ((enum fio_kind)it->kind) {
+	case FIO_KIND_CREATE:
+		return !(atomic_load(&it->how) & FIO_NAMED);
+	case FIO_KIND_WRITE:
+	case FIO_KIND_UPDATE:
+	case FIO_KIND_META:
+		return false;
+	default:
+		return true;
+	}
+}
 
 static bool look_in_dir(struct fio_intent *it, void *arg)
 {
@@ -249,21 +265,37 @@ static bool look_in_dir(struct fio_intent *it, void *arg)
 		return true;
 	pos = atomic_load(&it->queue_pos);
 	if (state == FIO_ST_QUEUED || fio_is_claimed(state)) {
+		if (in->names && fio_is_pooled(it)) {
+			if (fio_is_kept(it) || !is_unnamed(it))
+				return true;
+			goto found;
+		}
 		if (!fio_is_kept(it) && pos >= in->end)
 			in->end = pos + 1;
 		return true;
 	}
+found:
 	in->found = (struct fio_found){it, gen};
 	return false;
 }
 
-bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
+/* Workers make the name first; what else they do, the directory does not show. */
+static void finish_name(struct fio_found f)
 {
-	struct in_dir in = {.dev = dev, .ino = ino};
+	enum fio_state state = fio_state(f.it);
+
+	if ((state == FIO_ST_QUEUED || fio_is_claimed(state)) && fio_task_running())
+		fio_queue_wait_named(f.it, f.gen);
+	else
+		finish(f);
+}
+
+static bool finish_dir(struct in_dir in, enum fio_cause cause)
+{
 	int64_t since;
 	bool any = false;
 
-	if (!fio_dir_busy(dev, ino))
+	if (!fio_dir_busy(in.dev, in.ino))
 		return false;
 	since = fio_trace_begin();
 	fio_count(barrier_dir);
@@ -275,7 +307,10 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 		if (!in.found.it)
 			break;
 		any = true;
-		finish(in.found);
+		if (in.names)
+			finish_name(in.found);
+		else
+			finish(in.found);
 	}
 	/*
 	 * Together, not one after the other: nobody waits for what another could begin meanwhile.
@@ -284,6 +319,16 @@ bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
 		fio_finish_queued(in.end);
 	fio_trace_barrier(since, FIO_TRACE_DIRECTORY, cause);
 	return any || in.end;
+}
+
+bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause)
+{
+	return finish_dir((struct in_dir){.dev = dev, .ino = ino}, cause);
+}
+
+bool fio_finish_names(dev_t dev, ino_t ino, enum fio_cause cause)
+{
+	return finish_dir((struct in_dir){.dev = dev, .ino = ino, .names = true}, cause);
 }
 
 /*

@@ -127,6 +127,10 @@ int fio_exec_create(struct fio_intent *it, int dirfd, enum fio_step *step)
 	}
 	if (it->peer)
 		fio_durable_file(it->peer, fd);
+	if (fio_is_pooled(it)) {
+		atomic_fetch_or(&it->how, FIO_NAMED);
+		fio_queue_notify();
+	}
 	return fd;
 }
 

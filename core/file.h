@@ -36,6 +36,8 @@ void fio_finish(struct fio_found f, enum fio_cause cause);
 bool fio_finish_inode(dev_t dev, ino_t ino, enum fio_cause cause);
 /* Finishes what is pending in a directory; false if there was nothing. */
 bool fio_finish_dir(dev_t dev, ino_t ino, enum fio_cause cause);
+/* The same for what changes what stat says of the directory. */
+bool fio_finish_names(dev_t dev, ino_t ino, enum fio_cause cause);
 /* Finishes whatever is pending under path's last component, in any directory. */
 void fio_finish_last(struct fio_thread *t, const char *path);
 

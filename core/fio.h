@@ -365,6 +365,8 @@ int fio_open(int dirfd, const char *path, int flags, mode_t mode);
 /* After FIO_PASS_TRUNC or FIO_PASS_HOLD and a successful stock open (after fio_opened): flags are those
  * of the program.  0, or -errno if the truncation that was left out failed (the caller closes fd). */
 int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd);
+/* The same where nothing may be held: during warm-up, the file system may be met. */
+void fio_opened_look(int fd);
 
 /*
  * After the stock open: true if something pending was in the way and has been finished now.  The

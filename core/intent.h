@@ -72,6 +72,7 @@ enum fio_kind {
 /* how[] bits: who claims it, and when */
 #define FIO_POOLED 1u /* the workers do (pool.h) */
 #define FIO_MARKER 2u /* CREATE: closed empty, and ordered */
+#define FIO_NAMED 4u  /* pooled CREATE: a worker has made the file, the rest is under way */
 
 #define FIO_NAME_MAX 255
 #define FIO_FD_LOST (-2) /* task_fd: was sent, and there was no room for it */
@@ -90,7 +91,7 @@ struct fio_intent {
 	_Atomic bool aging;     /* BUSY by the task, which holds the lock */
 	bool sent;              /* WRITE: the descriptor was sent to the task */
 	bool back;              /* was unclaimed; counted in queue.c */
-	_Atomic uint8_t how;    /* queued: FIO_POOLED, FIO_MARKER */
+	_Atomic uint8_t how;    /* queued: FIO_POOLED and so on */
 	bool linked;            /* in the tables */
 	bool sync;              /* CREATE: was synced while it was open */
 	bool fresh;             /* of an open file that the process has made; see order */

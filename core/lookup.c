@@ -114,7 +114,8 @@ static bool is_magic(const char *path)
 }
 
 static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow, dev_t dev,
-		  ino_t ino, int err, enum fio_cause cause)
+		  ino_t ino, int err, enum fio_cause cause,
+		  bool (*dir)(dev_t dev, ino_t ino, enum fio_cause cause))
 {
 	long len = fio_pathlen(t, path, PATH_LEN_MAX);
 	bool any;
@@ -129,7 +130,7 @@ static bool check(struct fio_thread *t, int dirfd, const char *path, bool follow
 	any = finish_components(path, (size_t)len, err == ENOENT || err == ENOTDIR, cause);
 	if (!err) {
 		any |= fio_finish_inode(dev, ino, cause);
-		any |= fio_finish_dir(dev, ino, cause);
+		any |= dir(dev, ino, cause);
 	}
 	/* A link may lead to a file that is just coming into being. */
 	if (!any && follow && (err == 0 || err == ENOENT) && fio_pending() &&
@@ -173,7 +174,7 @@ bool fio_stat_check_slow(int dirfd, const char *path, bool follow, dev_t dev, in
 
 	if (!t)
 		return false;
-	again = check(t, dirfd, path, follow, dev, ino, err, FIO_CAUSE_PATH);
+	again = check(t, dirfd, path, follow, dev, ino, err, FIO_CAUSE_PATH, fio_finish_names);
 	fio_leave(t);
 	return again;
 }
@@ -207,7 +208,7 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 		return false;
 	if (ret < 0) {
 		again = check(t, dirfd, path, !(flags & O_NOFOLLOW), 0, 0,
-			      ret == -EEXIST ? 0 : -ret, FIO_CAUSE_PATH);
+			      ret == -EEXIST ? 0 : -ret, FIO_CAUSE_PATH, fio_finish_dir);
 		/* It may have come into being meanwhile. */
 		again |= ret == -ENOENT && fio_seq() != seq;
 		/* What was refused may be a file whose removal is pending. */
@@ -219,7 +220,7 @@ bool fio_opened_slow(int dirfd, const char *path, int flags, int ret, uint32_t s
 	} else if (sys_fstat(ret, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) {
 		if (S_ISREG(st.st_mode) || fio_removing_dirs())
 			again = check(t, dirfd, path, !(flags & O_NOFOLLOW), st.st_dev, st.st_ino,
-				      0, FIO_CAUSE_PATH);
+				      0, FIO_CAUSE_PATH, fio_finish_dir);
 		/* Its removal may have been done since it was opened, or content written that was to be
 		 * truncated.  Asked after the look at the tables, which that has left by now. */
 		if (!again && fio_seq() != seq)
@@ -251,7 +252,8 @@ void fio_release_path_slow(int dirfd, const char *path, bool follow, enum fio_ca
 		return;
 	if (fio_pathlen(t, path, PATH_LEN_MAX) > 0) {
 		err = sys_fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW);
-		check(t, dirfd, path, follow, st.st_dev, st.st_ino, err < 0 ? -err : 0, cause);
+		check(t, dirfd, path, follow, st.st_dev, st.st_ino, err < 0 ? -err : 0, cause,
+		      fio_finish_dir);
 		/*
 		 * What the name leads to may have changed: a pending unlink may have hidden a link.
 		 */

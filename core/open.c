@@ -518,3 +518,15 @@ int fio_opened_attach(int dirfd, const char *path, int flags, int passed, int fd
 	} while (err == -EINTR);
 	return err;
 }
+
+void fio_opened_look(int fd)
+{
+	struct fio_thread *t = fio_warm_already() ? NULL : fio_enter();
+	struct stat st;
+
+	if (!t)
+		return;
+	if (sys_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !fio_fs_find(st.st_dev))
+		fio_fs_meet(st.st_dev, fd);
+	fio_leave(t);
+}

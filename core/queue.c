@@ -289,6 +289,18 @@ void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen)
 	wait_until(gen_done, it, gen);
 }
 
+static bool named(const void *arg, uint64_t gen)
+{
+	const struct fio_intent *it = arg;
+
+	return gen_done(arg, gen) || atomic_load(&it->how) & FIO_NAMED;
+}
+
+void fio_queue_wait_named(struct fio_intent *it, uint32_t gen)
+{
+	wait_until(named, it, gen);
+}
+
 static bool copies_done(const void *arg, uint64_t value)
 {
 	(void)arg;

@@ -52,6 +52,8 @@ void fio_queue_wait_move(uint64_t pos);
 /* Sleep until everything before pos is done, or the intent's gen is no longer gen. */
 void fio_queue_wait_pos(uint64_t pos);
 void fio_queue_wait_gen(struct fio_intent *it, uint32_t gen);
+/* ... or a worker has made the file. */
+void fio_queue_wait_named(struct fio_intent *it, uint32_t gen);
 /* Until the task has closed all descriptors of files that were sent to it. */
 void fio_queue_wait_copies(void);
 /* A claimed intent goes back: whoever claimed it cannot carry it out. */

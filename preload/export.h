@@ -217,6 +217,21 @@ extern void (*fio_testcancel)(void) __attribute__((visibility("hidden")));
 void fio_stream_out(FILE *f, size_t len);
 void fio_stream_print(FILE *f, const char *fmt, va_list ap);
 void fio_stream_flush(FILE *f);
+/* Before the offset is asked for or moved. */
+void fio_stream_moves(FILE *f);
+/* Has it a descriptor that only core may use? */
+bool fio_stream_deferred(FILE *f);
+/* Its buffer takes len bytes without being written, or the file is real; and: it is empty */
+void fio_stream_make_room(FILE *f, size_t len);
+void fio_stream_spill(FILE *f);
+/* Before libc uses its descriptor. */
+void fio_stream_barrier(FILE *f);
+/* The file of such a stream is real now, if it can be. */
+void fio_stream_real(FILE *f);
+/* As fwrite of bytes, vfprintf (flag < 0) or its checked form, and fclose, of such a stream */
+size_t fio_stream_write(const char *p, size_t n, FILE *f);
+int fio_stream_format(FILE *f, int flag, const char *fmt, va_list ap);
+int fio_stream_close(FILE *f);
 /* SIZE_MAX: not to be told */
 size_t fio_formatted_length(const char *fmt, va_list ap);
 void fio_stream_in(FILE *f);
@@ -239,6 +254,16 @@ void fio_stream_got(FILE *f);
 	do {                                 \
 		if (fio_pending())           \
 			fio_stream_flush(f); \
+	} while (0)
+#define MOVES(f)                             \
+	do {                                 \
+		if (fio_pending())           \
+			fio_stream_moves(f); \
+	} while (0)
+#define REAL(f)                             \
+	do {                                \
+		if (fio_pending())          \
+			fio_stream_real(f); \
 	} while (0)
 #define OUT_STR(f, s) OUT(f, strlen(s))
 #define OUT_MUL(f, size, n)                                                                       \

@@ -30,7 +30,7 @@ static size_t room(FILE *f)
 	return __libc_single_threaded && !__flbf(f) && held < size ? size - held : 0;
 }
 
-static void barrier(FILE *f)
+void fio_stream_barrier(FILE *f)
 {
 	int err = errno, fd = fileno_unlocked(f);
 
@@ -43,22 +43,31 @@ static void barrier(FILE *f)
 
 void fio_stream_out(FILE *f, size_t len)
 {
-	if (len >= room(f))
-		barrier(f);
+	if (unlikely(fio_stream_deferred(f)))
+		fio_stream_make_room(f, len);
+	else if (len >= room(f))
+		fio_stream_barrier(f);
 }
 
 void fio_stream_print(FILE *f, const char *fmt, va_list ap)
 {
-	size_t left = room(f);
+	size_t left;
 
+	if (unlikely(fio_stream_deferred(f))) {
+		fio_stream_make_room(f, fio_formatted_length(fmt, ap));
+		return;
+	}
+	left = room(f);
 	if (!left || fio_formatted_length(fmt, ap) >= left)
-		barrier(f);
+		fio_stream_barrier(f);
 }
 
 void fio_stream_flush(FILE *f)
 {
-	if (__fpending(f) || !__libc_single_threaded)
-		barrier(f);
+	if (unlikely(fio_stream_deferred(f)))
+		fio_stream_spill(f);
+	else if (__fpending(f) || !__libc_single_threaded)
+		fio_stream_barrier(f);
 }
 
 /* Reading an unbuffered or line buffered stream flushes stdout first. */
@@ -66,7 +75,9 @@ void fio_stream_in(FILE *f)
 {
 	int err = errno;
 
-	if (__flbf(f) || __fbufsize(f) <= 1)
+	if (unlikely(fio_stream_deferred(f)))
+		fio_stream_barrier(f);
+	else if (__flbf(f) || __fbufsize(f) <= 1)
 		ALL(STDIO);
 	errno = err;
 }

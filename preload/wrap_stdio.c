@@ -5,6 +5,7 @@
 #include "export.h"
 
 #include <alloca.h>
+#include <string.h>
 
 /* ---- closing, flushing ---- */
 
@@ -14,6 +15,7 @@ static void stream_closes(FILE *f)
 	int err = errno, fd = f ? fileno_unlocked(f) : -1;
 
 	if (fd >= 0) {
+		REAL(f);
 		CHANNEL(fd);
 		FORGET(fd);
 	}
@@ -22,6 +24,8 @@ static void stream_closes(FILE *f)
 
 int x_fclose(FILE *f)
 {
+	if (unlikely(fio_pending() && f && fio_stream_deferred(f)))
+		return fio_stream_close(f);
 	stream_closes(f);
 	return NEXT(fclose)(f);
 }
@@ -65,10 +69,55 @@ int x_fflush(FILE *f)
 	return NEXT(fflush)(f);
 }
 
+/* ---- output ---- */
+
+#define WRITES(name)                                                                              \
+	size_t len;                                                                               \
+                                                                                                  \
+	if (!fio_pending() || !fio_stream_deferred(f) || __builtin_mul_overflow(size, n, &len)) { \
+		OUT_MUL(f, size, n);                                                              \
+		return NEXT(name)(p, size, n, f);                                                 \
+	}                                                                                         \
+	return len ? fio_stream_write(p, len, f) / size : 0
+
+size_t x_fwrite(const void *p, size_t size, size_t n, FILE *f)
+{
+	WRITES(fwrite);
+}
+
+size_t x_fwrite_unlocked(const void *p, size_t size, size_t n, FILE *f)
+{
+	WRITES(fwrite_unlocked);
+}
+
+/* Such a stream's fputs returns 1. */
+#define PUTS(name)                                                             \
+	do {                                                                   \
+		if (unlikely(fio_pending() && fio_stream_deferred(f))) {       \
+			size_t len_ = strlen(s);                               \
+                                                                               \
+			return fio_stream_write(s, len_, f) == len_ ? 1 : EOF; \
+		}                                                              \
+		OUT_STR(f, s);                                                 \
+		return NEXT(name)(s, f);                                       \
+	} while (0)
+
+int x_fputs(const char *s, FILE *f)
+{
+	PUTS(fputs);
+}
+
+int x_fputs_unlocked(const char *s, FILE *f)
+{
+	PUTS(fputs_unlocked);
+}
+
 /* ---- printf ---- */
 
 int x_vfprintf(FILE *f, const char *fmt, va_list ap)
 {
+	if (unlikely(fio_pending() && fio_stream_deferred(f)))
+		return fio_stream_format(f, -1, fmt, ap);
 	OUT_FMT(f, fmt, ap);
 	return NEXT(vfprintf)(f, fmt, ap);
 }
@@ -81,6 +130,8 @@ int x_vprintf(const char *fmt, va_list ap)
 
 int x___vfprintf_chk(FILE *f, int flag, const char *fmt, va_list ap)
 {
+	if (unlikely(fio_pending() && fio_stream_deferred(f)))
+		return fio_stream_format(f, flag, fmt, ap);
 	OUT_FMT(f, fmt, ap);
 	return NEXT(__vfprintf_chk)(f, flag, fmt, ap);
 }

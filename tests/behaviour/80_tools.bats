@@ -260,7 +260,7 @@ int main(void) { return f1() + f2() + f3() + f4(); }' >main.c
 			'clean:' '	rm -f $(OBJ) prog config.h' >Makefile
 		find . -type f -exec touch -d '2020-02-02 02:02:02' {} +
 	}
-	fiveways -w 60 -d none -s project sh -c 'make && ./prog; echo $?; make; make clean && make -s -j2 && touch -d "1 day" f2.c && make 2>/dev/null; make -q; echo $?'
+	fiveways -w 60 -d none -s project sh -c 'make && ./prog; echo $?; make; make clean && make -s -j2 && touch -d "1 day" f2.c && make 2>/dev/null; make -q 2>/dev/null; echo $?'
 }
 
 @test "tools: zip and unzip" {

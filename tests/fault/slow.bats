@@ -58,7 +58,7 @@ in_modes() {
 	sources 200 10
 	in_modes 50 mtime 'exec tar xf "$1/tree.tar"'
 	in_modes 0 '' 'exec cp -r "$2/tree" .'
-	in_modes 0 mtime 'exec unzip -q "$1/tree.zip"'
+	in_modes 50 mtime 'exec unzip -q "$1/tree.zip"'
 	in_modes 50 '' 'exec /usr/bin/python3 -m zipfile -e "$1/tree.zip" .'
 	PREPARE='cp -a "$S/src/repo" .git' in_modes 0 '' 'exec git checkout -q -f HEAD'
 }

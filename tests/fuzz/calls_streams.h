@@ -413,6 +413,7 @@ T_UNUSED static long stream_wide(const char *path, int k, int more)
 	case 0:
 		r[0] = fputwc(L'a', f);
 		r[1] = fputwc_unlocked(L'b', f);
+		r[2] = putwc(L'c', f) + putwc_unlocked(L'd', f);
 		break;
 	case 1:
 		r[0] = fputws(L"one two\nthree\n", f);
@@ -441,7 +442,7 @@ T_UNUSED static long stream_wide(const char *path, int k, int more)
 	switch (more) {
 	case 0:
 		r[2] = (long)fgetwc(f);
-		r[3] = (long)fgetwc_unlocked(f);
+		r[3] = (long)fgetwc_unlocked(f) * 1000 + (long)getwc(f) + (long)getwc_unlocked(f);
 		break;
 	case 1:
 		r[2] = fgetws(text, 20, f) != NULL;
