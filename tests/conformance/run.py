@@ -141,13 +141,13 @@ def from_source(source, tree):
 class Run:
     """Runs a command of a suite in a fresh directory, in a mode."""
 
-    def __init__(self, lib, top, name, mode):
+    def __init__(self, preload, top, name, mode):
         self.dir = top / "w"
         self.log = top / f"{name}.{mode}.log"
         self.stats = top / f"{name}.{mode}.stats"
         self.env = [f"TMPDIR={self.dir}", "LC_ALL=C.UTF-8"]
         if mode != "stock":
-            self.env += [f"FASTIO_STATS={self.stats}", f"LD_PRELOAD={lib}", *MODES[mode]]
+            self.env += [f"FASTIO_STATS={self.stats}", f"LD_PRELOAD={preload}", *MODES[mode]]
         self.dir.mkdir()
         self.stats.write_bytes(b"")
 
@@ -195,7 +195,7 @@ def installed(suite):
 
 def one(args, top, suite, module, mode):
     function = find(suite, args.sources)
-    run = Run(args.lib, top, f"{suite}.{module}", mode)
+    run = Run(args.preload, top, f"{suite}.{module}", mode)
     try:
         results = function(module, run)
         if mode != "stock" and run.count("errors", "late"):
@@ -251,6 +251,8 @@ def main():
     unknown = [m for m in args.modes if m not in MODES]
     if unknown or not os.path.exists(args.lib):
         parser.error(f"no mode {unknown[0]}" if unknown else f"no library {args.lib}")
+    # a sanitizer's libraries come first
+    args.preload = ":".join(filter(None, [os.environ.get("FASTIO_TEST_FIRST"), str(args.lib)]))
     for name in [n for n in os.environ if n.startswith("FASTIO_") or n == "LD_PRELOAD"]:
         del os.environ[name]
     totals = [0, 0, 0]

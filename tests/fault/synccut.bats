@@ -24,7 +24,7 @@ setup() {
 	need git dpkg-deb dpkg-scanpackages
 	[[ -c /dev/fuse ]] || skip "no /dev/fuse"
 	RECORDER=
-	mount_on "$S/memory" -t tmpfs -o size=3G tmpfs
+	mount_on "$S/memory" -t tmpfs -o size=6G tmpfs
 	M=$S/memory
 	D=$M/mnt
 	truncate -s 2G "$M/holder.img"
