@@ -50,7 +50,7 @@ cut_power() { # NAME MODE HOW
 	local name=$1 i acked
 	mode_env "$2" "$name"
 	rm -f "$S/acked" "$S/$name.left" "$S/enough"
-	env "${MODE_ENV[@]}" timeout -k 1 "${LIMIT:-300}" "$T/fault-replace" "$3" "$D" "$S/acked" 3>&- &
+	env "${MODE_ENV[@]}" timeout -k 20 "${LIMIT:-300}" "$T/fault-replace" "$3" "$D" "$S/acked" 3>&- &
 	PIDS=($!)
 	for ((i = 0; i < 200; i++)); do
 		[[ ! -s $S/acked ]] || break
