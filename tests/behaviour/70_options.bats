@@ -111,9 +111,10 @@ while True: pass' "$1"
 			sleep 0.02
 		done
 		sleep 0.1
-		rmdir d
+		rmdir d || open=late
 		kill -KILL "$pid"
 		wait || true
+		[[ $open != late ]] || fail 'the files were there before'
 		for ((i = 0; i < 100; i++)); do
 			! grep -q "cannot create '$W/d.*/f4': No such file or directory" "$T/log" || break
 			sleep 0.05
