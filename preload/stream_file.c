@@ -14,6 +14,7 @@
 #include "../core/fdtab.h"
 
 #define BUFFER 4096 /* what libc takes for a stream that has no buffer yet: st_blksize */
+#define SMALL 128   /* into a smaller buffer libc puts single characters only */
 #define LINE 1024   /* bytes that are formatted at once */
 
 /* The checked form's body; glibc declares it only to fortified code. */
@@ -29,7 +30,9 @@ bool fio_stream_deferred(FILE *f)
 /* By a single thread, in bytes, and libc writes only what the buffer cannot take. */
 static bool is_plain(FILE *f)
 {
-	return __libc_single_threaded && f->_mode <= 0 && !__flbf(f) && __fbufsize(f) != 1;
+	size_t size = __fbufsize(f);
+
+	return __libc_single_threaded && f->_mode <= 0 && !__flbf(f) && (!size || size >= SMALL);
 }
 
 /* What libc would write.  False: the file is real now, or keeps an error. */

@@ -213,7 +213,7 @@ CASE(buffers)
 
 		if (i & 1)
 			fputs("before\n", f);
-		switch (i / 2 % 6) {
+		switch (i / 2 % 8) {
 		case 0:
 			R(setvbuf(f, NULL, _IONBF, 0));
 			break;
@@ -231,6 +231,12 @@ CASE(buffers)
 			break;
 		case 5:
 			setbuffer(f, own, 200);
+			break;
+		case 6:
+			setbuffer(f, own, 100);
+			break;
+		case 7:
+			setbuffer(f, own, 128);
 			break;
 		}
 		fputs("a line\nand ", f);
