@@ -112,6 +112,14 @@ int x_fputs_unlocked(const char *s, FILE *f)
 	PUTS(fputs_unlocked);
 }
 
+int x_putw(int w, FILE *f)
+{
+	if (unlikely(fio_pending() && fio_stream_deferred(f)))
+		return fio_stream_write((char *)&w, sizeof(w), f) == sizeof(w) ? 0 : EOF;
+	OUT(f, sizeof(w));
+	return NEXT(putw)(w, f);
+}
+
 /* ---- printf ---- */
 
 int x_vfprintf(FILE *f, const char *fmt, va_list ap)
