@@ -12,6 +12,7 @@
 #include "file.h"
 #include "fio.h"
 #include "keep.h"
+#include "options.h"
 #include "queue.h"
 #include "sync.h"
 #include "sys.h"
@@ -106,12 +107,23 @@ static void finish(struct fio_found f)
 	}
 }
 
+/* What was just closed is wanted: nothing could overlap. */
+static void was_wanted(enum fio_kind kind)
+{
+	if (fio_opt.warmup && !atomic_load_explicit(&fio_far, memory_order_relaxed) &&
+	    (kind == FIO_KIND_CREATE || kind == FIO_KIND_WRITE || kind == FIO_KIND_UPDATE))
+		fio_paid(kind, false);
+}
+
 void fio_finish(struct fio_found f, enum fio_cause cause)
 {
 	int64_t since = fio_trace_begin();
+	enum fio_state state = fio_state(f.it);
 
 	fio_count(barrier_file);
 	fio_count_at(FIO_CNT_cause_exit + (int)cause);
+	if (state == FIO_ST_QUEUED || fio_is_claimed(state))
+		was_wanted(f.it->kind);
 	finish(f);
 	fio_trace_barrier(since, FIO_TRACE_FILE, cause);
 }
@@ -315,8 +327,10 @@ static bool finish_dir(struct in_dir in, enum fio_cause cause)
 	/*
 	 * Together, not one after the other: nobody waits for what another could begin meanwhile.
 	 */
-	if (in.end)
+	if (in.end) {
+		was_wanted(FIO_KIND_CREATE);
 		fio_finish_queued(in.end);
+	}
 	fio_trace_barrier(since, FIO_TRACE_DIRECTORY, cause);
 	return any || in.end;
 }

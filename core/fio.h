@@ -361,6 +361,8 @@ void fio_cwd_changed(void);
  * stock call with the same arguments and hand its result (descriptor or -errno) to fio_opened.
  */
 int fio_open(int dirfd, const char *path, int flags, mode_t mode);
+/* The same for a stream, which gains nothing if only content is put off: what is not taken is stock. */
+int fio_open_stream(const char *path, int flags, mode_t mode);
 
 /* After FIO_PASS_TRUNC or FIO_PASS_HOLD and a successful stock open (after fio_opened): flags are those
  * of the program.  0, or -errno if the truncation that was left out failed (the caller closes fd). */

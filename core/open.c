@@ -413,6 +413,16 @@ out:
 	return ret;
 }
 
+int fio_open_stream(const char *path, int flags, mode_t mode)
+{
+	if (!fio_warm_already() || atomic_load(&fio_syncs) || fio_updating() ||
+	    fio_may(FIO_KIND_CREATE))
+		return fio_open(AT_FDCWD, path, flags, mode);
+	fio_count(pass_fstat);
+	fio_stock_stream();
+	return FIO_PASS;
+}
+
 /* ---- after the stock open ---- */
 
 void fio_file_rehold(struct fio_thread *t, struct fio_dir *dir, const char *name, size_t len,

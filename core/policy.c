@@ -16,6 +16,7 @@
 #define CREDIT_START 24
 #define COST 8           /* credit that a deferral costs which was forced at once */
 #define CHECK_COST 2     /* ... of a new file whose name the kernel was asked for: it earns 1 */
+#define STREAM_COST 1    /* ... of content, that of a stream which is stock */
 #define UPDATE_RUN 32    /* files overwritten in a row before that is deferred */
 #define RUN_GAP_US 20000 /* more between two of them, and it is no run */
 #define PAUSE_MAX 8192
@@ -125,6 +126,11 @@ void fio_checked(void)
 {
 	if (fio_opt.warmup)
 		charge(FIO_KIND_CREATE, CHECK_COST);
+}
+
+void fio_stock_stream(void)
+{
+	charge(FIO_KIND_WRITE, STREAM_COST);
 }
 
 static bool resting(struct credit *c)

@@ -219,7 +219,7 @@ FILE *x_fopen(const char *path, const char *mode)
 
 	LOADED;
 	if (flags >= 0 && __libc_single_threaded)
-		fd = fio_open(AT_FDCWD, path, flags, 0666);
+		fd = fio_open_stream(path, flags, 0666);
 	if (fd >= 0) {
 		NEW_FD(fd);
 		return stream_of(fd, flags & O_RDWR);
@@ -234,7 +234,8 @@ FILE *x_fopen(const char *path, const char *mode)
 		return f;
 	if (fd == FIO_PASS_HOLD)
 		fio_opened_look(f->_fileno);
-	CREATED;
+	if (fio_believing())
+		CREATED;
 	return f;
 }
 
