@@ -96,10 +96,13 @@ int x_dup(int fd)
 	return r;
 }
 
-static void replaces(int oldfd, int newfd)
+static void replaces(int oldfd, int newfd, int flags)
 {
 	FD(oldfd);
 	DUPLICATES(oldfd);
+	/* What is refused leaves newfd as it is. */
+	if (fio_pending() && (flags & ~O_CLOEXEC || NEXT(fcntl)(oldfd, F_GETFD) < 0))
+		return;
 	CLOSES(newfd);
 	fio_fd_forget(newfd);
 }
@@ -107,14 +110,14 @@ static void replaces(int oldfd, int newfd)
 int x_dup2(int oldfd, int newfd)
 {
 	if (oldfd != newfd)
-		replaces(oldfd, newfd);
+		replaces(oldfd, newfd, 0);
 	return NEXT(dup2)(oldfd, newfd);
 }
 
 int x_dup3(int oldfd, int newfd, int flags)
 {
 	if (oldfd != newfd)
-		replaces(oldfd, newfd);
+		replaces(oldfd, newfd, flags);
 	return NEXT(dup3)(oldfd, newfd, flags);
 }
 

@@ -176,7 +176,7 @@ static void barrier(long n, long a, long b, long c)
 #ifdef SYS_dup2
 	case SYS_dup2:
 #endif
-		ALL(FD);
+		ALL(FD); /* so nothing is closed for a call that is refused */
 		DUPLICATES((int)a);
 		if (a != b)
 			FORGET((int)b);

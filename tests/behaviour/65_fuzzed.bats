@@ -23,3 +23,7 @@ load ../lib/common
 @test "fuzzed: what was done before a new name is in place when that appears" {
 	fiveways -d create,unlink fuzzed marker_appears
 }
+
+@test "fuzzed: dup2 that is refused leaves the deferred file open" {
+	fiveways -d create fuzzed refused_replacement
+}

@@ -112,9 +112,29 @@ CASE(marker_appears)
 	R(close(fd));
 }
 
+/* A call that is refused leaves the number that it would replace. */
+CASE(refused_replacement)
+{
+	for (int i = 0; i < 3; i++) {
+		int fd = R(open(t_name("kept%d", i), O_WRONLY | O_CREAT | O_TRUNC, 0644));
+
+		R(write(fd, "first ", 6));
+		if (i == 0)
+			R(dup2(-1, fd));
+		if (i == 1)
+			R(dup3(1, fd, O_APPEND));
+		if (i == 2)
+			R(dup2(900, fd));
+		R(write(fd, "second", 6));
+		R(close(fd));
+	}
+	for (int i = 0; i < 3; i++)
+		show(t_name("kept%d", i));
+}
+
 static const struct t_case cases[] = {
 	C(unlink_then_refused), C(create_twice),   C(empty_setuid),
-	C(opendir_of_file),     C(marker_appears),
+	C(opendir_of_file),     C(marker_appears), C(refused_replacement),
 };
 
 int main(int argc, char **argv)
