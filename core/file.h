@@ -80,7 +80,7 @@ void fio_paid(enum fio_kind kind, bool useful);
  * takes.
  */
 void fio_checked(void);
-void fio_stock_stream(void); /* one was opened by which no content can be put off */
+void fio_stock_stream(void);             /* one was opened by which no content can be put off */
 void fio_paid_often(enum fio_kind kind); /* it saved more than failures can cost */
 /* An existing file was truncated by open; and: is a run of that under way? */
 void fio_update_seen(void);
