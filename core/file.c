@@ -85,6 +85,11 @@ bool fio_file_untie(int fd)
 
 	if (!it)
 		return false;
+	/* The task has made it: what was met under the name is this file. */
+	if ((it->made && !it->err) || fio_is_kept(it)) {
+		fio_unlock(&it->lock);
+		return false;
+	}
 	detach(it);
 	sys_close(fd);
 	return true;

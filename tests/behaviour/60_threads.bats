@@ -51,3 +51,7 @@ load ../lib/common
 @test "threads: a signal handler that writes files" {
 	fiveways threads signals
 }
+
+@test "threads: new files that come of age while they are opened" {
+	fiveways -e FASTIO_AGE_US=100 threads exclusive
+}

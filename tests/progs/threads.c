@@ -443,6 +443,35 @@ static void on_alarm(int sig)
 	errno = e;
 }
 
+static void *only_new(void *arg)
+{
+	char name[64];
+
+	for (int i = 0; i < 4000; i++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "shared/new%ld_%d", (long)arg, i);
+		fd = open(name, O_WRONLY | O_CREAT | O_EXCL, 0644);
+		if (fd < 0 || write(fd, name, 10) != 10 || close(fd) < 0)
+			problem();
+		if (unlink(name) < 0)
+			problem();
+	}
+	return NULL;
+}
+
+/* A file that comes of age before open has returned is not another's. */
+CASE(exclusive)
+{
+	pthread_t t[6];
+
+	for (long i = 0; i < 6; i++)
+		pthread_create(&t[i], NULL, only_new, (void *)i);
+	for (int i = 0; i < 6; i++)
+		pthread_join(t[i], NULL);
+	out("problems %ld\n", problems);
+}
+
 CASE(signals)
 {
 	struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
@@ -463,8 +492,9 @@ CASE(signals)
 }
 
 static const struct t_case cases[] = {
-	C(two),      C(eight),    C(sixty_four), C(relay),   C(handed_over), C(one_descriptor),
-	C(one_file), C(one_name), C(forks),      C(systems), C(short_lives), C(signals),
+	C(two),       C(eight),    C(sixty_four), C(relay),   C(handed_over), C(one_descriptor),
+	C(one_file),  C(one_name), C(forks),      C(systems), C(short_lives), C(signals),
+	C(exclusive),
 };
 
 int main(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "file.h"
 #include "files.h"
 
 #define WAIT_MS 10000 /* until what a killed process has left behind is in place */
@@ -265,6 +266,8 @@ static void aged(void)
 	for (ms = 0; ms < WAIT_MS && !complete(0); ms++)
 		usleep(1000);
 	CHECK(ms < WAIT_MS);
+	/* An open that finds its name taken meanwhile must not take it for another's. */
+	CHECK(!fio_file_untie(fd));
 	CHECK_EQ(do_write(fd, "x", 1), 1);
 	CHECK_EQ(do_close(fd), 0);
 	finish(0);
