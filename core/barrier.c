@@ -327,10 +327,8 @@ static bool finish_dir(struct in_dir in, enum fio_cause cause)
 	/*
 	 * Together, not one after the other: nobody waits for what another could begin meanwhile.
 	 */
-	if (in.end) {
-		was_wanted(FIO_KIND_CREATE);
+	if (in.end)
 		fio_finish_queued(in.end);
-	}
 	fio_trace_barrier(since, FIO_TRACE_DIRECTORY, cause);
 	return any || in.end;
 }
